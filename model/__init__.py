@@ -1,0 +1,1 @@
+"""GroupDNet: the network and everything that needs torch."""
