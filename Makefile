@@ -1,12 +1,13 @@
-# make serve   the studio on http://127.0.0.1:8000
+# make serve   the studio on http://127.0.0.1:8000; make serve PORT=9000 elsewhere
 # make test    every test: node --test, then pytest with the page in a real Chromium
 # make check   format, lint and types
 # make lock    write requirements.lock anew from the ranges in pyproject.toml
 #
 # Each sets up .venv by itself; a second run finds its stamps and starts at once.
 
-HOST ?= 127.0.0.1
-PORT ?= 8000
+# Empty leaves both to the server's own settings, which the environment may set.
+HOST :=
+PORT :=
 # Where torch comes from; empty is pip's own index. PyTorch's CPU build, far smaller on Linux:
 #   make serve TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
@@ -24,7 +25,7 @@ NODE = $(shell $(PYTHON) -c 'from playwright._impl._driver import compute_driver
 .PHONY: serve test check lock chromium
 
 serve: $(VENV)/.locked
-	$(PYTHON) -m server --host $(HOST) --port $(PORT)
+	$(PYTHON) -m server $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/.locked chromium
 	$(NODE) --test $(wildcard tests/js/*.test.js)
