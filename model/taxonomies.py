@@ -1,6 +1,6 @@
-"""The classes of every taxonomy, one row a class: its name, the data set's own colour, the colour that the studio shows.
+"""The classes of every taxonomy, one row a class: name, the data set's own colour, the colour that the studio shows.
 
-Studio colours are ours: muted, all different, and never a data set colour of another class.
+Studio colours are ours: muted, all different, and never the data set's colour of another class.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ LANDSCAPE: tuple[Row, ...] = (
     ("house", "#b4492f", "#b4492f"),
 )
 
-# The label maps are human parsing maps merged into eight classes. Own colours: those that the CIHP data set gives to the
-# parts that each class was merged from (hair 2, face 13, upper clothes 5, pants 9, torso skin 10, left shoe 18, socks 8).
+# Human parsing maps merged into eight classes. These label files hold indices only; their own colours here are those that
+# CIHP gives to a part of each class (hair 2, face 13, upper clothes 5, pants 9, torso skin 10, left shoe 18, socks 8).
 DEEPFASHION: tuple[Row, ...] = (
     ("background", "#000000", "#3a3d42"),
     ("hair", "#ff0000", "#7a4a34"),
@@ -76,8 +76,8 @@ CITYSCAPES: tuple[Row, ...] = (
     ("license plate", "#00008e", "#74428b"),
 )
 
-# The raw values of the SceneParsing benchmark's annotations: 0 is whatever is none of its 150 classes, then the classes in
-# the benchmark's order, each by the first of its names, with the benchmark's colours (road and skyscraper share one).
+# The raw values of the SceneParsing benchmark's annotations: 0 is whatever is none of its 150 classes, then the classes
+# in the benchmark's order, each by the first of its names, with the benchmark's colours (road and skyscraper share one).
 ADE20K: tuple[Row, ...] = (
     ("other", "#000000", "#3a3d42"),
     ("wall", "#787878", "#9a9489"),

@@ -1,0 +1,285 @@
+"""Label maps: their classes, their files, and what the network is told of them."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from . import taxonomies
+from .errors import InputError
+from .images import MAX_PIXELS, Size, Source, read_png, resize_nearest
+
+Colour = tuple[int, int, int]
+
+UNKNOWN = 255  # a label file's value for 'unknown'
+LISTED = 20  # unknown values spelled out in an error's details; its message names a few of them
+NAMED = 4
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """The classes of a model, by index.
+
+    ``colours`` are the data set's own, where several classes may share one (the first of them is read from it);
+    ``display`` are ours, all different. ``unknown`` is the class that 255 in a label file counts as, None if 255 is an
+    error.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    colours: tuple[Colour, ...]
+    display: tuple[Colour, ...]
+    unknown: int | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.names)
+        if not 1 <= count <= UNKNOWN:
+            raise InputError(f"taxonomy {self.name} has {count} classes, allowed are 1 … {UNKNOWN}", value=count)
+        for table, values in (("names", self.names), ("display colours", self.display)):
+            if len(set(values)) != count:
+                raise InputError(f"taxonomy {self.name} needs {count} different {table}", value=len(set(values)))
+        if len(self.colours) != count:
+            raise InputError(f"taxonomy {self.name} has {count} classes and {len(self.colours)} colours")
+        if self.unknown is not None and not 0 <= self.unknown < count:
+            raise InputError(f"taxonomy {self.name}: unknown is {self.unknown}, allowed are 0 … {count - 1}")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def index(self, name: str) -> int:
+        """The index of the class called ``name``; InputError if there is none."""
+        try:
+            return self.names.index(name)
+        except ValueError:
+            raise InputError(
+                f"{self.name} has no class called {name!r}; it has {', '.join(self.names)}",
+                field="class",
+                value=name,
+                allowed=list(self.names),
+            ) from None
+
+    def to_json(self) -> dict[str, Any]:
+        rows = zip(self.names, self.colours, self.display, strict=True)
+        classes = [
+            {"index": index, "name": name, "colour": to_hex(colour), "display": to_hex(display)}
+            for index, (name, colour, display) in enumerate(rows)
+        ]
+        return {"name": self.name, "unknown": self.unknown, "classes": classes}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Taxonomy:
+        """The inverse of ``to_json``; raises InputError on anything else."""
+        try:
+            rows = [(row["name"], row["colour"], row["display"]) for row in value["classes"]]
+            name, unknown = value["name"], value["unknown"]
+        except (KeyError, TypeError) as error:
+            raise InputError(
+                f"a taxonomy needs name, unknown, and classes with name, colour and display: {error}", field="taxonomy"
+            ) from error
+        if not all(isinstance(text, str) for text in (name, *(row[0] for row in rows))):
+            raise InputError("a taxonomy's name and those of its classes are text", field="taxonomy")
+        if unknown is not None and type(unknown) is not int:
+            raise InputError(f"a taxonomy's unknown is a class or null, not {unknown!r}", field="taxonomy")
+        return _taxonomy(name, rows, unknown)
+
+
+def to_hex(colour: Colour) -> str:
+    """(255, 128, 0) → "#ff8000"."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def from_hex(text: str) -> Colour:
+    """ "#ff8000" → (255, 128, 0); raises InputError on anything else."""
+    if not isinstance(text, str) or not re.fullmatch("#[0-9a-f]{6}", text):
+        raise InputError(f"{text!r} is not a colour; colours look like #ff8000", value=text, allowed="#rrggbb")
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+def _taxonomy(name: str, rows: Any, unknown: int | None = None) -> Taxonomy:
+    names, colours, display = zip(*rows, strict=True) if rows else ((), (), ())
+    return Taxonomy(name, tuple(names), tuple(map(from_hex, colours)), tuple(map(from_hex, display)), unknown)
+
+
+TAXONOMIES: dict[str, Taxonomy] = {
+    taxonomy.name: taxonomy
+    for taxonomy in (
+        _taxonomy("landscape", taxonomies.LANDSCAPE),
+        _taxonomy("deepfashion", taxonomies.DEEPFASHION),
+        _taxonomy("cityscapes", taxonomies.CITYSCAPES),
+        _taxonomy("ade20k", taxonomies.ADE20K, unknown=0),
+    )
+}
+
+
+def read_labels(
+    source: Source,
+    taxonomy: Taxonomy,
+    size: Size | None = None,
+    resize: bool = False,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    field: str = "labels",
+) -> np.ndarray:
+    """A label map from a PNG file, as class indices uint8 [H, W].
+
+    Greyscale of up to 8 bits and palette PNGs hold the indices themselves (a palette's colours do not count); colour
+    PNGs hold one colour a class, the data set's own or the display colours, the data set's if both would do.
+
+    With ``size`` the file must have that size; with ``resize`` as well it is sampled there by nearest neighbour.
+    Raises InputError: unknown_label, wrong_size, too_large, not_an_image, invalid.
+    """
+    image, values = read_png(source, size, resize, max_pixels, field)
+    if values.dtype == np.uint16:
+        raise InputError(
+            f"{field} is a 16-bit PNG ({image.mode}); label maps have 8 bits",
+            field=field,
+            value="16-bit greyscale",
+            allowed="8-bit greyscale, palette or RGB PNG",
+        )
+    decode = _from_colours if values.ndim == 3 else _from_indices
+    labels = decode(values.astype(np.uint8), taxonomy, field)
+    return labels if size is None else resize_nearest(labels, size)
+
+
+def write_labels(labels: np.ndarray, taxonomy: Taxonomy) -> bytes:
+    """A palette PNG in display colours whose indices are the classes; ``read_labels`` gives the same map back.
+
+    ``labels`` are class indices [H, W]; raises InputError unknown_label for any other value.
+    """
+    indices = np.asarray(labels)
+    if indices.ndim != 2 or indices.size == 0:
+        raise InputError(f"a label map is [H, W], not {list(indices.shape)}", field="labels", value=indices.shape)
+    if indices.min() < 0 or indices.max() >= len(taxonomy):
+        _refuse_indices(indices, (indices < 0) | (indices >= len(taxonomy)), taxonomy, "labels")
+    image = Image.fromarray(indices.astype(np.uint8))
+    image.putpalette([channel for colour in taxonomy.display for channel in colour])
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def label_stats(labels: np.ndarray) -> dict[int, int]:
+    """Class → number of its pixels, for the classes present, by index."""
+    classes, counts = np.unique(labels, return_counts=True)
+    return {int(index): int(count) for index, count in zip(classes, counts, strict=True)}
+
+
+def one_hot(labels: torch.Tensor, classes: int) -> torch.Tensor:
+    """Class indices, long [N, H, W] → float32 [N, C, H, W], 1 where the pixel has the class."""
+    hot = torch.zeros((labels.shape[0], classes, *labels.shape[1:]), device=labels.device)
+    return hot.scatter_(1, labels.unsqueeze(1), 1.0)
+
+
+def instance_edges(instances: torch.Tensor) -> torch.Tensor:
+    """Ids [N, H, W] → float32 [N, 1, H, W], 1 on both pixels of every pair of neighbours (4) with different ids.
+
+    Given a label map it marks the borders of the regions.
+    """
+    edges = torch.zeros(instances.shape, dtype=torch.bool, device=instances.device)
+    across = instances[:, :, 1:] != instances[:, :, :-1]  # [N, H, W-1]
+    down = instances[:, 1:] != instances[:, :-1]  # [N, H-1, W]
+    edges[:, :, 1:] |= across
+    edges[:, :, :-1] |= across
+    edges[:, 1:] |= down
+    edges[:, :-1] |= down
+    return edges.unsqueeze(1).float()
+
+
+def _from_indices(values: np.ndarray, taxonomy: Taxonomy, field: str) -> np.ndarray:
+    if taxonomy.unknown is not None:
+        values = np.where(values == UNKNOWN, np.uint8(taxonomy.unknown), values)
+    unknown = values >= len(taxonomy)
+    if unknown.any():
+        _refuse_indices(values, unknown, taxonomy, field)
+    return values
+
+
+def _refuse_indices(values: np.ndarray, unknown: np.ndarray, taxonomy: Taxonomy, field: str) -> None:
+    found, counts = np.unique(values[unknown], return_counts=True)
+    nearest = np.clip(found, 0, len(taxonomy) - 1)
+    last = len(taxonomy) - 1
+    allowed = f"0 … {last}" if taxonomy.unknown is None else f"0 … {last}, and {UNKNOWN} for unknown"
+    raise _unknown_label("value", [int(v) for v in found], counts, nearest, allowed, taxonomy, field)
+
+
+def _from_colours(rgb: np.ndarray, taxonomy: Taxonomy, field: str) -> np.ndarray:
+    packed = _pack(rgb)  # [H, W]
+    unknown = np.ones(packed.shape, dtype=bool)
+    for table in (taxonomy.colours, taxonomy.display):
+        colours, first = np.unique(_pack(np.array(table)), return_index=True)
+        position = np.searchsorted(colours, packed).clip(max=len(colours) - 1)
+        missing = colours[position] != packed
+        if not missing.any():
+            return first[position].astype(np.uint8)
+        if missing.sum() < unknown.sum():
+            unknown = missing
+    found, counts = np.unique(packed[unknown], return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:LISTED]
+    spectrum = [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in found[order]]
+    nearest = np.zeros(len(found), dtype=int)
+    nearest[order] = _nearest_classes(np.array(spectrum), taxonomy)
+    values = [f"#{int(c):06x}" for c in found]
+    allowed = f"the colours of {taxonomy.name}, its own or the display colours"
+    raise _unknown_label("colour", values, counts, nearest, allowed, taxonomy, field)
+
+
+def _unknown_label(
+    kind: str, values: list[Any], counts: np.ndarray, nearest: np.ndarray, allowed: str, taxonomy: Taxonomy, field: str
+) -> InputError:
+    """What was found, the most frequent first, each with its number of pixels and the class nearest to it."""
+    order = np.argsort(-counts, kind="stable")
+    details = [
+        {
+            "value": values[i],
+            "pixels": int(counts[i]),
+            "nearest": {"index": int(nearest[i]), "name": taxonomy.names[nearest[i]]},
+        }
+        for i in order[:LISTED]
+    ]
+    named = ", ".join(
+        f"{row['value']} on {row['pixels']:,} {'pixel' if row['pixels'] == 1 else 'pixels'} "
+        f"(nearest: {row['nearest']['index']} {row['nearest']['name']})"
+        for row in details[:NAMED]
+    )
+    more = f", and {len(values) - NAMED:,} more" if len(values) > NAMED else ""
+    plural = f"{kind} that is" if len(values) == 1 else f"{len(values):,} {kind}s that are"
+    return InputError(
+        f"{field} has {'a ' if len(values) == 1 else ''}{plural} no class of {taxonomy.name}: {named}{more}; "
+        f"allowed: {allowed}",
+        code="unknown_label",
+        field=field,
+        value=details[0]["value"],
+        allowed=allowed,
+        details=details,
+    )
+
+
+def _nearest_classes(rgb: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
+    """The class whose data set or display colour is nearest to each colour [K, 3], by distance in CIE Lab."""
+    table = _lab(np.array(taxonomy.colours + taxonomy.display))  # [2C, 3]
+    distances = np.square(_lab(rgb)[:, None] - table[None]).sum(axis=-1)  # [K, 2C]
+    return distances.argmin(axis=1) % len(taxonomy)
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    """sRGB [K, 3] of 0 … 255 → CIE Lab under D65 [K, 3]."""
+    srgb = rgb / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array(
+        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+    )
+    xyz = linear @ to_xyz.T / to_xyz.sum(axis=1)
+    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=-1)
+
+
+def _pack(rgb: np.ndarray) -> np.ndarray:
+    """[…, 3] → […], one integer a colour."""
+    channels = rgb.astype(np.uint32)
+    return channels[..., 0] << 16 | channels[..., 1] << 8 | channels[..., 2]
