@@ -196,18 +196,18 @@ class ResidualBlock(nn.Module):
         return skip + self.conv_1(F.leaky_relu(self.norm_1(h, modulation[f"{name}.norm_1"]), SLOPE))
 
 
-def semantics_at(labels: Tensor, classes: int, size: tuple[int, int], edges: Tensor | None = None) -> Tensor:
-    """The semantics tensor at one resolution: labels long [N, H, W] → [N, C, *size], or with edges [N, 2C, *size].
+def nearest(grid: Tensor, size: tuple[int, int]) -> Tensor:
+    """[N, H, W] → [N, *size] by nearest neighbour, source index = floor(i·scale)."""
+    rows, columns = (torch.arange(n, device=grid.device) * full // n for n, full in zip(size, grid.shape[1:]))
+    return grid[:, rows[:, None], columns]
 
-    Nearest neighbour, source index = floor(i·scale); edges [N, 1, H, W] in {0, 1} are paired with each class.
-    """
-    rows, columns = (torch.arange(n, device=labels.device) * full // n for n, full in zip(size, labels.shape[1:]))
-    small = labels[:, rows[:, None], columns]
-    onehot = F.one_hot(small, classes).permute(0, 3, 1, 2).float()  # [N, C, h, w]
+
+def semantics(labels: Tensor, classes: int, edges: Tensor | None = None) -> Tensor:
+    """labels long [N, H, W], edges [N, H, W] in {0, 1} or None → one-hot [N, C, H, W], or paired with edges [N, 2C, H, W]."""
+    onehot = F.one_hot(labels, classes).permute(0, 3, 1, 2).float()  # [N, C, H, W]
     if edges is None:
         return onehot
-    edge = edges[:, :, rows[:, None], columns].expand_as(onehot)
-    return torch.stack([onehot, edge], dim=2).flatten(1, 2)  # onehot_0, edge, onehot_1, edge, …
+    return torch.stack([onehot, edges[:, None].expand_as(onehot)], dim=2).flatten(1, 2)  # onehot_0, edge, onehot_1, …
 
 
 class Generator(nn.Module):
@@ -225,22 +225,25 @@ class Generator(nn.Module):
     def blocks(self) -> list[ResidualBlock]:
         return [self.get_submodule(row.name) for row in self.config.blocks]  # type: ignore[misc]
 
-    def norms(self) -> dict[str, Norm]:
-        return {name: self.get_submodule(name) for row in self.config.blocks for name, _ in row.norms()}  # type: ignore[misc]
+    def norm(self, name: str) -> Norm:
+        return self.get_submodule(name)  # type: ignore[return-value]
 
     def layer_sizes(self, size: tuple[int, int]) -> list[tuple[int, int]]:
         """Resolution of each block for a picture of ``size``; the last block runs at full size."""
         steps = len(self.config.blocks) - 1
         return [(size[0] >> (steps - i), size[1] >> (steps - i)) for i in range(steps + 1)]
 
+    def block_modulation(self, block: ResidualBlock, labels: Tensor, edges: Tensor | None) -> Modulation:
+        """γ and β of one block's norms; labels long [N, h, w] and edges [N, h, w] are at its own resolution."""
+        onehot = semantics(labels, self.config.classes, edges).to(self.conv_img.weight.dtype)
+        return {name: self.norm(name).modulation(onehot) for name, _ in block.row.norms()}
+
     def modulation(self, labels: Tensor, edges: Tensor | None = None) -> Modulation:
         """γ and β of every norm, by the plain convolutions: labels long [N, H, W], edges [N, 1, H, W] or None."""
         modulation: Modulation = {}
         for block, size in zip(self.blocks(), self.layer_sizes((labels.shape[1], labels.shape[2]))):
-            semantics = semantics_at(labels, self.config.classes, size, edges)
-            for name, _ in block.row.norms():
-                norm: Norm = self.get_submodule(name)  # type: ignore[assignment]
-                modulation[name] = norm.modulation(semantics.to(norm.mlp_gamma.weight.dtype))
+            small_edges = None if edges is None else nearest(edges[:, 0], size)
+            modulation.update(self.block_modulation(block, nearest(labels, size), small_edges))
         return modulation
 
     def forward(self, codes: Tensor, modulation: Modulation) -> Tensor:
@@ -260,8 +263,8 @@ def split_by_class(photo: Tensor, labels: Tensor, classes: int) -> Tensor:
     """
     height, width = labels.shape[1:]
     onehot = labels[:, None] == torch.arange(classes, device=labels.device)[:, None, None]  # [N, C, H, W]
-    top, rows = _source_indices(onehot.any(3))
-    left, columns = _source_indices(onehot.any(2))
+    rows = _source_indices(onehot.any(3))
+    columns = _source_indices(onehot.any(2))
     index = rows[:, :, :, None] * width + columns[:, :, None, :]  # [N, C, H, W] source pixel of each output pixel
     flat = index.flatten(2)
     inside = onehot.flatten(2).gather(2, flat)  # False wherever the class is absent
@@ -270,13 +273,13 @@ def split_by_class(photo: Tensor, labels: Tensor, classes: int) -> Tensor:
     return crops.view(len(photo), 3 * classes, height, width)
 
 
-def _source_indices(occupied: Tensor) -> tuple[Tensor, Tensor]:
-    """occupied bool [N, C, L] → first occupied position [N, C] and, for each of L outputs, its source [N, C, L]."""
+def _source_indices(occupied: Tensor) -> Tensor:
+    """occupied bool [N, C, L] → for each of L outputs, its source within the occupied stretch [N, C, L]."""
     length = occupied.shape[2]
     positions = torch.arange(length, device=occupied.device)
     first = torch.where(occupied, positions, length).amin(2).clamp_max(length - 1)
     extent = (torch.where(occupied, positions, -1).amax(2) - first + 1).clamp_min(1)
-    return first, first[..., None] + positions * extent[..., None] // length
+    return first[..., None] + positions * extent[..., None] // length
 
 
 class Encoder(nn.Module):

@@ -1,0 +1,130 @@
+"""The modulation by table look-up: the same numbers as ``Generator.modulation``, differentiable, with far less work.
+
+    a    = relu(conv3x3(semantics))        depends on 3×3 labels
+    γ, β = conv3x3(a), conv3x3(a)          depends on 3×3 of a, so on 5×5 labels
+
+A label map has few distinct neighbourhoods, so each is computed once: the first convolution is nine rows of a weight
+table summed, the second is nine matrix products (one a tap) of which a 5×5 neighbourhood sums nine rows. A pixel's γ and β
+are the row of its neighbourhood. Outside the image ``a`` is 0, which is not the convolution of 'no class' there: those
+positions have a neighbourhood of their own, whose row is zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.groupdnet import Generator, Modulation, Norm, nearest
+
+SMALLEST = 32 * 32  # pixels; below, nearly every neighbourhood is distinct and the convolutions are cheaper
+
+
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """Distinct neighbourhoods of label maps at one resolution; a symbol is a class, plus C where the edge bit is set."""
+
+    symbols: Tensor  # [U3, 9] symbols of each distinct 3×3; the symbol after the last one stands for outside
+    inside: Tensor  # [U3, 1] 0.0 where the 3×3's centre is outside the image
+    members: Tensor  # [U5, 9] the 3×3 neighbourhoods that make up each distinct 5×5
+    index: Tensor  # [N, H, W] the 5×5 of each pixel
+
+
+def _random_words(count: int, seed: int, device: torch.device) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(-(2**62), 2**62, (count,), generator=generator).to(device)
+
+
+def _hash_windows(words: Tensor, seed: int) -> Tensor:
+    """64-bit hash of the 3×3 window at every inner position: int64 [N, H+2, W+2] → [N, H, W]."""
+    height, width = words.shape[1] - 2, words.shape[2] - 2
+    taps = _random_words(9, seed, words.device) | 1
+    total = torch.zeros_like(words[:, :height, :width])
+    for tap in range(9):
+        i, j = divmod(tap, 3)
+        total += words[:, i : i + height, j : j + width] * taps[tap]
+    return total
+
+
+def _number(keys: Tensor) -> tuple[Tensor, Tensor]:
+    """Distinct keys → (flat position of one example of each, the number of each position's key)."""
+    distinct, number = torch.unique(keys.flatten(), return_inverse=True)
+    example = torch.empty(len(distinct), dtype=torch.long, device=keys.device)
+    example[number] = torch.arange(number.numel(), device=keys.device)
+    return example, number.view(keys.shape)
+
+
+def _windows(values: Tensor, positions: Tensor) -> Tensor:
+    """[N, H+2, W+2] and flat positions in [N, H, W] → [len(positions), 9], the 3×3 window around each."""
+    return values.unfold(1, 3, 1).unfold(2, 3, 1).flatten(3).flatten(0, 2)[positions]
+
+
+def neighbourhoods(symbols: Tensor, count: int) -> Neighbourhoods:
+    """symbols: long [N, H, W] below ``count``, at the layer's own resolution."""
+    padded = F.pad(symbols, (2, 2, 2, 2), value=count)  # [N, H+4, W+4]
+    keys3 = _hash_windows(_random_words(count + 1, 1, symbols.device)[padded], seed=2)  # [N, H+2, W+2]
+    keys3[:, 0] = keys3[:, -1] = keys3[:, :, 0] = keys3[:, :, -1] = 0  # outside: one neighbourhood, whatever it touches
+    example3, index3 = _number(keys3)
+    keys5 = _hash_windows(_random_words(len(example3), 3, symbols.device)[index3], seed=4)  # [N, H, W]
+    example5, index5 = _number(keys5)
+    inside = (keys3.flatten()[example3] != 0).float()[:, None]
+    return Neighbourhoods(_windows(padded, example3), inside, _windows(index3, example5), index5)
+
+
+def _symbol_rows(conv: nn.Conv2d, classes: int, edges: bool) -> Tensor:
+    """mlp_shared's weight as a table: what each symbol at each tap adds → [9·(S+1), hidden], S symbols then outside."""
+    per_group, hidden = conv.in_channels // conv.groups, conv.out_channels
+    weight = conv.weight.flatten(2).permute(2, 1, 0)  # [9, channels of a group, hidden]
+    rows = weight.new_zeros(9, conv.in_channels, hidden)
+    span = hidden // conv.groups
+    for g in range(conv.groups):
+        out = slice(g * span, (g + 1) * span)
+        rows[:, g * per_group : (g + 1) * per_group, out] = weight[:, :, out]
+    if edges:  # channels are onehot_0, edge, onehot_1, edge, …: the edge bit adds every edge channel
+        rows = torch.cat([rows[:, 0::2], rows[:, 0::2] + rows[:, 1::2].sum(1, keepdim=True)], dim=1)
+    return F.pad(rows, (0, 0, 0, 1)).flatten(0, 1)
+
+
+def _tap_products(a: Tensor, conv: nn.Conv2d) -> Tensor:
+    """Each neighbourhood's hidden vector [U3, hidden] through each tap of a grouped 3×3 conv → [U3, 9, channels]."""
+    groups = conv.groups
+    weight = conv.weight.view(groups, conv.out_channels // groups, conv.in_channels // groups, 9)
+    parts = a.view(len(a), groups, -1).transpose(0, 1)  # [g, U3, hidden/g]
+    products = parts @ weight.permute(0, 2, 3, 1).flatten(2)  # [g, U3, 9·ch/g]
+    return products.view(groups, len(a), 9, -1).permute(1, 2, 0, 3).flatten(2)
+
+
+def tables(near: Neighbourhoods, norm: Norm, classes: int, edges: bool) -> tuple[Tensor, Tensor]:
+    """γ and β of every distinct 5×5 neighbourhood, each [U5, channels]."""
+    shared: nn.Conv2d = norm.mlp_shared[0]  # type: ignore[assignment]
+    rows = _symbol_rows(shared, classes, edges)
+    taps = torch.arange(9, device=rows.device)
+    bag = near.symbols + taps * (len(rows) // 9)
+    a = F.relu(F.embedding_bag(bag, rows, mode="sum") + shared.bias) * near.inside.to(rows.dtype)  # [U3, hidden]
+    flat = near.members * 9 + taps
+    gamma, beta = (
+        F.embedding_bag(flat, _tap_products(a, conv).flatten(0, 1), mode="sum") + conv.bias
+        for conv in (norm.mlp_gamma, norm.mlp_beta)
+    )
+    return gamma, beta
+
+
+def modulation(generator: Generator, labels: Tensor, edges: Tensor | None = None) -> Modulation:
+    """Equal to ``generator.modulation(labels, edges)`` up to rounding; large layers' γ and β are channels-last."""
+    classes = generator.config.classes
+    result: Modulation = {}
+    for block, size in zip(generator.blocks(), generator.layer_sizes((labels.shape[1], labels.shape[2]))):
+        symbols = nearest(labels, size)
+        small_edges = None if edges is None else nearest(edges[:, 0], size)
+        if size[0] * size[1] < SMALLEST:
+            result.update(generator.block_modulation(block, symbols, small_edges))
+            continue
+        if small_edges is not None:
+            symbols = symbols + classes * small_edges.long()
+        near = neighbourhoods(symbols, classes * (1 if edges is None else 2))
+        for name, _ in block.row.norms():
+            gamma, beta = tables(near, generator.norm(name), classes, edges is not None)
+            result[name] = tuple(F.embedding(near.index, table).permute(0, 3, 1, 2) for table in (gamma, beta))  # type: ignore[assignment]
+    return result
