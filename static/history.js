@@ -1,0 +1,104 @@
+/**
+ * Undo and redo, one step a stroke. A step keeps only the rectangle that changed, before and after.
+ */
+export class History {
+  #undo = [];
+  #redo = [];
+  #bytes = 0;
+  #before = null;
+
+  /** At least `steps` are kept; older ones go when together they hold more than `bytes`. */
+  constructor(map, { steps = 200, bytes = 64 * 2 ** 20 } = {}) {
+    this.map = map;
+    this.steps = steps;
+    this.bytes = bytes;
+  }
+
+  get canUndo() {
+    return this.#undo.length > 0;
+  }
+
+  get canRedo() {
+    return this.#redo.length > 0;
+  }
+
+  get depth() {
+    return this.#undo.length;
+  }
+
+  /** Remember the map as it is; what follows until `commit` is one step. */
+  begin() {
+    this.#before = this.map.data.slice();
+  }
+
+  /** The map as it was at `begin`, for a tool that redraws its shape while the pointer moves. */
+  restore(rect) {
+    if (rect) this.map.write(rect, this.#readBefore(rect));
+  }
+
+  /** Close the step. Returns the rectangle that differs from `begin`, or null if nothing does. */
+  commit(touched) {
+    const rect = touched && this.#shrink(touched);
+    if (rect) {
+      this.#push({ rect, before: this.#readBefore(rect), after: this.map.read(rect) });
+    }
+    this.#before = null;
+    return rect;
+  }
+
+  /** Put the map back as it was at `begin` and forget the step. */
+  cancel(touched) {
+    this.restore(touched);
+    this.#before = null;
+    return touched;
+  }
+
+  undo() {
+    return this.#move(this.#undo, this.#redo, "before");
+  }
+
+  redo() {
+    return this.#move(this.#redo, this.#undo, "after");
+  }
+
+  #move(from, to, side) {
+    const patch = from.pop();
+    if (!patch) return null;
+    this.map.write(patch.rect, patch[side]);
+    to.push(patch);
+    return patch.rect;
+  }
+
+  #push(patch) {
+    for (const dropped of this.#redo.splice(0)) this.#bytes -= 2 * dropped.before.length;
+    this.#undo.push(patch);
+    this.#bytes += 2 * patch.before.length;
+    while (this.#undo.length > this.steps && this.#bytes > this.bytes) {
+      this.#bytes -= 2 * this.#undo.shift().before.length;
+    }
+  }
+
+  #readBefore({ x, y, w, h }) {
+    const out = new Uint8Array(w * h);
+    for (let row = 0; row < h; row += 1) {
+      const start = (y + row) * this.map.width + x;
+      out.set(this.#before.subarray(start, start + w), row * w);
+    }
+    return out;
+  }
+
+  /** The smallest rectangle inside `rect` outside of which nothing changed. */
+  #shrink({ x, y, w, h }) {
+    const { width, data } = this.map;
+    let [left, top, right, bottom] = [x + w, y + h, x - 1, y - 1];
+    for (let row = y; row < y + h; row += 1) {
+      for (let column = x; column < x + w; column += 1) {
+        const i = row * width + column;
+        if (data[i] === this.#before[i]) continue;
+        [left, right] = [Math.min(left, column), Math.max(right, column)];
+        [top, bottom] = [Math.min(top, row), Math.max(bottom, row)];
+      }
+    }
+    return right < left ? null : { x: left, y: top, w: right - left + 1, h: bottom - top + 1 };
+  }
+}
