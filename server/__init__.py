@@ -1,0 +1,1 @@
+"""GroupDNet Studio over HTTP; everything that computes is in ``model``."""

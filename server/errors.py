@@ -1,0 +1,153 @@
+"""One JSON shape for everything that goes wrong: ``{"error": {code, message, field, value, allowed, details}}``."""
+
+from __future__ import annotations
+
+import http
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from model.errors import InputError
+
+log = logging.getLogger("groupdnet.server")
+
+STATUS = {
+    "malformed": 400,
+    "not_found": 404,
+    "unknown_model": 404,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    "no_encoder": 409,
+    "bad_checkpoint": 409,
+    "too_large": 413,
+    "internal": 500,
+    "busy": 503,
+}
+OTHERWISE = 422
+RETRY_SECONDS = 1
+
+
+class ClientGone(Exception):
+    """The client closed the connection; nobody waits for an answer."""
+
+
+def error_response(error: InputError, status: int | None = None, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The JSON answer for ``error``; its status follows from the code unless given."""
+    headers = dict(headers or {})
+    if error.code == "busy":
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    body = {
+        "code": error.code,
+        "message": str(error),
+        "field": error.field,
+        "value": _plain(error.value),
+        "allowed": _plain(error.allowed),
+        "details": _plain(error.details),
+    }
+    return JSONResponse({"error": body}, status or STATUS.get(error.code, OTHERWISE), headers)
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as strict JSON can carry it: whatever a user sent may come back here, NaN included."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset | range):
+        return [_plain(item) for item in value]
+    text = str(value)
+    return text if len(text) <= 500 else text[:500] + "…"
+
+
+def validation_error(errors: Sequence[Mapping[str, Any]], *within: str) -> InputError:
+    """The first of pydantic's complaints as our error, all of them in ``details``; ``within`` begins their path."""
+    rows = [{"field": ".".join(map(str, (*within, *row["loc"]))), "message": row["msg"]} for row in errors]
+    first = errors[0]
+    field = rows[0]["field"] or None
+    value = None if first["type"] == "missing" else first.get("input")
+    shown = "" if first["type"] == "missing" else f" is {_short(value)}"
+    return InputError(f"{field or 'request'}{shown}: {first['msg']}", field=field, value=value, details=rows)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:80] + "…"
+
+
+def _from_http(error: HTTPException, request: Request) -> InputError:
+    path, method = request.url.path, request.method
+    if error.status_code == 404:
+        return InputError(f"there is nothing at {path}; /docs lists what there is", code="not_found", value=path)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
+        return InputError(
+            f"{path} does not answer {method}" + (f", only {allowed}" if allowed else ""),
+            code="method_not_allowed",
+            value=method,
+            allowed=allowed,
+        )
+    code = (
+        "malformed" if error.status_code == 400 else http.HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    )
+    return InputError(str(error.detail), code=code)
+
+
+def install(app: FastAPI) -> None:
+    """Teach ``app`` to answer every known kind of error in the one shape."""
+
+    async def on_input(request: Request, error: Exception) -> Response:
+        assert isinstance(error, InputError)
+        return error_response(error)
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return error_response(_from_http(error, request), error.status_code, dict(error.headers or {}))
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return error_response(validation_error(error.errors()))
+
+    async def on_gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=499)
+
+    app.add_exception_handler(InputError, on_input)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(ClientGone, on_gone)
+
+
+class CatchAll:
+    """ASGI middleware: an exception that nobody expected is logged and answered with 500 and no detail."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception:
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            if started:
+                raise
+            error = InputError("something went wrong inside the server; its log says what", code="internal")
+            await error_response(error)(scope, receive, send)

@@ -1,0 +1,126 @@
+"""Multipart requests: files by name and one JSON field called ``request``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Generic, NoReturn, TypeVar
+
+from fastapi import Request
+from pydantic import ValidationError
+from starlette.datastructures import FormData, UploadFile
+
+from model.errors import InputError
+from server.errors import validation_error
+from server.schemas import Asked
+
+A = TypeVar("A", bound=Asked)
+FIELD_BYTES = 2**20
+MOST_FILES = 128
+MOST_FIELDS = 8
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One uploaded file, read."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Form(Generic[A]):
+    """A request taken apart: its files by field name, in their order, and its JSON."""
+
+    files: dict[str, list[Upload]]
+    asked: A
+
+    def file(self, name: str) -> Upload:
+        """The one file called ``name``. Raises InputError when there is none or more than one."""
+        uploads = self.files.get(name, [])
+        if len(uploads) != 1:
+            problem = "is missing" if not uploads else f"was sent {len(uploads)} times"
+            raise InputError(f"file {name} {problem}; send it once", field=name, value=len(uploads), allowed=1)
+        return uploads[0]
+
+    def optional(self, name: str) -> Upload | None:
+        """The file called ``name``, or None."""
+        return self.file(name) if name in self.files else None
+
+
+async def read_form(request: Request, asked: type[A], names: set[str]) -> Form[A]:
+    """The multipart body of ``request`` with files of the given ``names`` and JSON of the kind ``asked``.
+
+    Raises InputError: "malformed" when the body is no multipart form, "invalid" for a wrong name or value.
+    """
+    kind = request.headers.get("content-type", "")
+    if not kind.lower().startswith("multipart/form-data"):
+        raise InputError(
+            f"Content-Type is {kind or 'missing'}; send multipart/form-data with the files and a JSON field request",
+            code="malformed",
+            field="Content-Type",
+            value=kind or None,
+            allowed="multipart/form-data",
+        )
+    async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=FIELD_BYTES) as form:
+        text = await _json_text(form)
+        files = await _files(form, names)
+    return Form(files, parse_request(text, asked))
+
+
+async def _json_text(form: FormData) -> str | bytes:
+    parts = form.getlist("request")
+    if len(parts) > 1:
+        raise InputError(
+            f"request was sent {len(parts)} times; send it once", field="request", value=len(parts), allowed=1
+        )
+    if not parts:
+        return "{}"
+    return await parts[0].read() if isinstance(parts[0], UploadFile) else parts[0]
+
+
+async def _files(form: FormData, names: set[str]) -> dict[str, list[Upload]]:
+    files: dict[str, list[Upload]] = {}
+    for name, part in form.multi_items():
+        if name == "request":
+            continue
+        if name not in names:
+            allowed = sorted(names | {"request"})
+            raise InputError(f"{name!r} is not part of this request", field=name, value=name, allowed=allowed)
+        if not isinstance(part, UploadFile):
+            raise InputError(f"{name} is text; send a file", field=name, value=part, allowed="a file")
+        files.setdefault(name, []).append(Upload(part.filename or name, await part.read()))
+    return files
+
+
+def parse_json(text: str | bytes, field: str) -> Any:
+    """Strict JSON: no NaN or Infinity. Raises InputError with line and column."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise InputError(f"{field} is not JSON: {error.msg} at {where}", field=field, details=where) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{field} is not JSON: it is not UTF-8 text", field=field) from None
+    except RecursionError:
+        raise InputError(f"{field} is nested too deeply", field=field) from None
+    except ValueError as error:
+        raise InputError(f"{field} is not JSON: {error}", field=field) from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number that JSON has")
+
+
+def parse_request(text: str | bytes, asked: type[A]) -> A:
+    """The JSON field ``request`` as the model ``asked``. Raises InputError."""
+    value = parse_json(text, "request")
+    try:
+        return asked.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "extra_forbidden":
+            name = str(first["loc"][-1])
+            allowed = [field.alias or key for key, field in asked.model_fields.items()]
+            raise InputError(f"request has no field {name!r}", field=name, value=name, allowed=allowed) from None
+        raise validation_error(error.errors(), "request") from None

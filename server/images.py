@@ -1,0 +1,77 @@
+"""Pictures on their way out: PNG with its recipe, data URLs, animations; and how much one differs from another."""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import json
+import zipfile
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+RECIPE_KEYWORD = "groupdnet-recipe"
+COMPRESSION = 4  # of PNG's 0 … 9: half the time of Pillow's 6 for 2 % more bytes
+GIF_SHORTEST = 20  # milliseconds; browsers slow a faster GIF down to 100
+MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "gif": "image/gif", "zip": "application/zip"}
+
+Format = Literal["webp", "gif", "zip"]
+
+
+def png(picture: np.ndarray, recipe: dict[str, Any] | None = None) -> bytes:
+    """uint8 [H, W, 3] as a PNG file, its recipe in an iTXt chunk."""
+    info = PngInfo()
+    if recipe is not None:
+        info.add_itxt(RECIPE_KEYWORD, json.dumps(recipe, separators=(",", ":")), zip=True)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=COMPRESSION, pnginfo=info)
+    return buffer.getvalue()
+
+
+def data_url(content: bytes, format: str = "png") -> str:
+    """A file as a ``data:`` URL."""
+    return f"data:{MEDIA_TYPES[format]};base64,{base64.b64encode(content).decode()}"
+
+
+def animate(frames: Sequence[np.ndarray], format: Literal["webp", "gif"], seconds: float) -> bytes:
+    """uint8 frames [H, W, 3], shown for ``seconds`` in all and repeated for ever, as WebP or GIF."""
+    images = [Image.fromarray(frame) for frame in frames]
+    durations = _durations(len(images), seconds, GIF_SHORTEST if format == "gif" else 1)
+    options: dict[str, Any] = {"quality": 90, "method": 2} if format == "webp" else {"optimize": False}
+    buffer = io.BytesIO()
+    images[0].save(
+        buffer, format.upper(), save_all=True, append_images=images[1:], duration=durations, loop=0, **options
+    )
+    return buffer.getvalue()
+
+
+def _durations(count: int, seconds: float, shortest: int) -> list[int]:
+    """Milliseconds of each frame; their sum is right although each is whole."""
+    ends = [round(1000 * seconds * i / count) for i in range(count + 1)]
+    return [max(shortest, later - earlier) for earlier, later in itertools.pairwise(ends)]
+
+
+def pack(pngs: Sequence[bytes]) -> bytes:
+    """PNG files as a ZIP of frame_000.png, frame_001.png, …"""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for i, content in enumerate(pngs):
+            archive.writestr(zipfile.ZipInfo(f"frame_{i:03d}.png"), content)
+    return buffer.getvalue()
+
+
+def change(before: np.ndarray, after: np.ndarray, inside: np.ndarray) -> dict[str, float]:
+    """How much two uint8 [H, W, 3] pictures differ where bool [H, W] is true and elsewhere: see ``schemas.Change``."""
+    difference = np.abs(after.astype(np.int16) - before).sum(axis=-1)  # [H, W]
+    channels = after.shape[-1]
+    within, total = int(difference[inside].sum()), int(difference.sum())
+    area = int(inside.sum())
+    return {
+        "inside": within / (area * channels) if area else 0.0,
+        "outside": (total - within) / ((inside.size - area) * channels) if area < inside.size else 0.0,
+        "share_inside": within / total if total else 1.0,
+    }

@@ -1,0 +1,49 @@
+"""Numbers for ``/metrics``, in a registry of the app's own so that two apps never share one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"}
+ENGINE_BUCKETS = (0.003, 0.01, 0.03, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+
+
+class Metrics:
+    """Counts requests, times the model, and reads the queue when asked."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        labels = ("route", "method", "status")
+        self._requests = Counter("groupdnet_requests", "Requests answered.", labels, registry=self.registry)
+        self._seconds = Histogram(
+            "groupdnet_request_seconds", "Seconds from request to answer.", ("route",), registry=self.registry
+        )
+        self._engine = Histogram(
+            "groupdnet_engine_seconds",
+            "Seconds that the model's thread worked on one piece of a request.",
+            buckets=ENGINE_BUCKETS,
+            registry=self.registry,
+        )
+        self._queue = Gauge(
+            "groupdnet_queue_depth", "Requests that wait for the model or are with it.", registry=self.registry
+        )
+
+    def count(self, route: str, method: str, status: int, seconds: float) -> None:
+        """One answered request."""
+        self._requests.labels(route, method if method in METHODS else "other", str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def engine(self, seconds: float) -> None:
+        """One piece of work of the model's thread."""
+        self._engine.observe(seconds)
+
+    def watch_queue(self, depth: Callable[[], int]) -> None:
+        """Read the queue's depth from ``depth`` whenever somebody looks."""
+        self._queue.set_function(depth)
+
+    def text(self) -> bytes:
+        """The Prometheus text format."""
+        return generate_latest(self.registry)
