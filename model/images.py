@@ -79,8 +79,8 @@ def read_png(
 ) -> tuple[Image.Image, np.ndarray]:
     """A PNG's stored values: [H, W] of greyscale or palette indices (never scaled), or [H, W, 3] uint8 of colours.
 
-    Sizes are checked in the header, before anything is decoded; nothing is resized. Raises InputError: not_an_image, too_large, wrong_size,
-    invalid where pixels are transparent.
+    Sizes are checked in the header, before anything is decoded; nothing is resized. Raises InputError: not_an_image,
+    too_large, wrong_size, invalid where pixels are transparent or have 16-bit colours.
     """
     data = read_source(source, field)
     image = open_image(data, ("PNG",), max_pixels, field)

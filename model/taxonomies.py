@@ -23,8 +23,8 @@ LANDSCAPE: tuple[Row, ...] = (
     ("house", "#b4492f", "#b4492f"),
 )
 
-# Human parsing maps merged into eight classes. These label files hold indices only; their own colours here are those that
-# CIHP gives to a part of each class (hair 2, face 13, upper clothes 5, pants 9, torso skin 10, left shoe 18, socks 8).
+# Human parsing maps merged into eight classes. The label files hold indices only; the colours here are those that CIHP
+# gives to a part of each class (hair 2, face 13, upper clothes 5, pants 9, torso skin 10, left shoe 18, socks 8).
 DEEPFASHION: tuple[Row, ...] = (
     ("background", "#000000", "#3a3d42"),
     ("hair", "#ff0000", "#7a4a34"),
@@ -77,7 +77,7 @@ CITYSCAPES: tuple[Row, ...] = (
 )
 
 # The raw values of the SceneParsing benchmark's annotations: 0 is whatever is none of its 150 classes, then the classes
-# in the benchmark's order, each by the first of its names, with the benchmark's colours (road and skyscraper share one).
+# in the benchmark's order, each by the first of its names, with its colours (road and skyscraper share one).
 ADE20K: tuple[Row, ...] = (
     ("other", "#000000", "#3a3d42"),
     ("wall", "#787878", "#9a9489"),
