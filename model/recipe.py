@@ -1,0 +1,141 @@
+"""Recipes: model, label map and style, all that a picture is made from, written into the picture's own PNG file.
+
+The JSON stands in an iTXt chunk with the keyword ``groupdnet-recipe``:
+``{"version": 1, "model": id, "fingerprint": …, "labels": base64 PNG, "instances": base64 PNG or null, "style": {…}}``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import json
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from model.errors import InputError
+
+KEYWORD = "groupdnet-recipe"
+VERSION = 1
+MAX_BYTES = 16 * 2**20  # of a recipe's JSON
+COMPRESSION = 4  # of the picture: half the time of Pillow's own 6 for 2 % more bytes
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+ALLOWED = "a PNG picture that the studio made, or the JSON of its recipe"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``labels`` and ``instances`` are PNG files, ``style`` is JSON: they are checked by those who know the model."""
+
+    model: str
+    fingerprint: str
+    labels: bytes
+    style: dict[str, Any]
+    instances: bytes | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        instances = None if self.instances is None else _to_base64(self.instances)
+        return {
+            "version": VERSION,
+            "model": self.model,
+            "fingerprint": self.fingerprint,
+            "labels": _to_base64(self.labels),
+            "instances": instances,
+            "style": self.style,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Recipe:
+        """Raises InputError that names the field, its value and what is allowed."""
+        if not isinstance(data, dict):
+            _refuse("recipe", type(data).__name__, "is not an object", 'an object with "model", "labels" and "style"')
+        if data.get("version") != VERSION:
+            _refuse("recipe.version", data.get("version"), "is not a version that is known here", str(VERSION))
+        for name, kind in (("model", str), ("fingerprint", str), ("labels", str), ("style", dict)):
+            if not isinstance(data.get(name), kind):
+                _refuse(f"recipe.{name}", data.get(name), "is not right", "an object" if kind is dict else "a string")
+        instances = data.get("instances")
+        return cls(
+            data["model"],
+            data["fingerprint"],
+            _from_base64(data["labels"], "recipe.labels"),
+            data["style"],
+            None if instances is None else _from_base64(instances, "recipe.instances"),
+        )
+
+
+def write_png(picture: np.ndarray, recipe: Recipe | None = None) -> bytes:
+    """uint8 [H, W, 3] → a PNG file, with its recipe unless that is None."""
+    info = PngInfo()
+    if recipe is not None:
+        info.add_itxt(KEYWORD, json.dumps(recipe.to_json(), separators=(",", ":")), zip=True)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", compress_level=COMPRESSION, pnginfo=info)
+    return buffer.getvalue()
+
+
+def read_recipe(content: bytes) -> Recipe:
+    """The recipe of a PNG picture, or of its JSON; the picture itself is not decoded. Raises InputError."""
+    text = _from_png(content) if content.startswith(SIGNATURE) else content
+    if len(text) > MAX_BYTES:
+        _refuse("recipe", len(text), "bytes are too many", f"at most {MAX_BYTES} bytes", code="too_large")
+    try:
+        return Recipe.from_json(json.loads(text))
+    except InputError:
+        raise
+    except RecursionError as error:
+        _refuse("recipe", None, "is nested too deep", ALLOWED, cause=error)
+    except ValueError as error:  # not UTF-8, or not JSON
+        _refuse("recipe", None, "is not JSON", ALLOWED, cause=error)
+
+
+def _from_png(content: bytes) -> bytes:
+    """The text of the recipe's iTXt chunk, found by the chunks' lengths alone."""
+    prefix = KEYWORD.encode("ascii") + b"\0"
+    position = len(SIGNATURE)
+    while position + 12 <= len(content):
+        (length,) = struct.unpack_from(">I", content, position)
+        kind = content[position + 4 : position + 8]
+        data = content[position + 8 : position + 8 + length]
+        if kind == b"iTXt" and data.startswith(prefix):
+            return _itxt(data[len(prefix) :])
+        position += length + 12
+    _refuse("recipe", None, "is not in this PNG: it was made elsewhere, or its recipe was taken out", ALLOWED)
+
+
+def _itxt(data: bytes) -> bytes:
+    """What follows an iTXt chunk's keyword: compressed?, method, language NUL, translated keyword NUL, text."""
+    parts = data[2:].split(b"\0", 2)
+    if len(parts) != 3:
+        _refuse("recipe", None, "is damaged in this PNG", ALLOWED)
+    if not data[0]:
+        return parts[2]
+    try:
+        return zlib.decompressobj().decompress(parts[2], MAX_BYTES + 1)
+    except zlib.error as error:
+        _refuse("recipe", None, "is damaged in this PNG", ALLOWED, cause=error)
+
+
+def _to_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _from_base64(text: Any, where: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError, binascii.Error) as error:
+        _refuse(where, None, "is not base64", "a PNG file in base64", cause=error)
+
+
+def _refuse(
+    where: str, value: Any, what: str, allowed: str, *, code: str = "invalid", cause: Exception | None = None
+) -> NoReturn:
+    shown = None if value is None else str(value)[:60]
+    message = f"{where}{'' if shown is None else f' {shown}'} {what}; allowed is {allowed}."
+    raise InputError(message, code=code, field=where, value=shown, allowed=allowed) from cause
