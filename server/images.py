@@ -1,35 +1,19 @@
-"""Pictures on their way out: PNG with its recipe, data URLs, animations; and how much one differs from another."""
+"""Pictures on their way out: data URLs and animations; and how much one picture differs from another."""
 
 from __future__ import annotations
 
 import base64
 import io
 import itertools
-import json
 import zipfile
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
-RECIPE_KEYWORD = "groupdnet-recipe"
-COMPRESSION = 4  # of PNG's 0 … 9: half the time of Pillow's 6 for 2 % more bytes
 GIF_SHORTEST = 20  # milliseconds; browsers slow a faster GIF down to 100
 MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "gif": "image/gif", "zip": "application/zip"}
-
-Format = Literal["webp", "gif", "zip"]
-
-
-def png(picture: np.ndarray, recipe: dict[str, Any] | None = None) -> bytes:
-    """uint8 [H, W, 3] as a PNG file, its recipe in an iTXt chunk."""
-    info = PngInfo()
-    if recipe is not None:
-        info.add_itxt(RECIPE_KEYWORD, json.dumps(recipe, separators=(",", ":")), zip=True)
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", compress_level=COMPRESSION, pnginfo=info)
-    return buffer.getvalue()
 
 
 def data_url(content: bytes, format: str = "png") -> str:
