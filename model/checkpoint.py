@@ -1,0 +1,363 @@
+"""The only door for weights: ours (safetensors, config and taxonomy inside) and the authors' released files.
+
+A folder of ours holds ``generator.safetensors``, perhaps ``encoder.safetensors``, and perhaps the training record,
+``record.json``. Each safetensors file carries config, taxonomy and title in its header and is complete in itself.
+"""
+
+from __future__ import annotations
+
+import colorsys
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from model.errors import InputError
+from model.groupdnet import Encoder, Generator, GroupDNetConfig
+from model.labels import TAXONOMIES, Taxonomy
+from model.manifest import (
+    Shapes,
+    bad_checkpoint,
+    bare_networks,
+    check_config,
+    our_manifest,
+    released_manifest,
+    shape_problems,
+)
+from model.released import State, fold_spectral_norm, infer_config, read_pth
+from model.report import Report
+
+__all__ = ["Checkpoint", "convert", "describe", "inspect", "load_checkpoint", "released_manifest", "save_checkpoint"]
+
+FORMAT = "groupdnet-studio 1"
+GENERATOR_FILE, ENCODER_FILE, RECORD_FILE = "generator.safetensors", "encoder.safetensors", "record.json"
+RELEASED_GENERATOR, RELEASED_ENCODER = "latest_net_G.pth", "latest_net_E.pth"
+MAX_FILE_BYTES = 2 * 2**30
+MAX_METADATA_BYTES = 2**20
+MAX_RECORD_BYTES = 16 * 2**20
+HALF_MAX = torch.finfo(torch.float16).max
+
+
+@dataclass
+class Checkpoint:
+    """A network that can be run: float32, eval mode, spectral norm folded.
+
+    ``fingerprint`` is the SHA-256 of all that decides a picture's pixels: the generator's tensors, with their names
+    and shapes, and its configuration. The encoder has no part in it. ``folder`` is where it was loaded from.
+    """
+
+    config: GroupDNetConfig
+    taxonomy: Taxonomy
+    generator: Generator
+    encoder: Encoder | None = None
+    title: str = ""
+    record: dict[str, Any] | None = None
+    folder: Path | None = None
+    format: str = "in memory"
+    fingerprint: str = field(default="")
+
+    def __post_init__(self) -> None:
+        if len(self.taxonomy) != self.config.classes:
+            raise bad_checkpoint(
+                f"The taxonomy {self.taxonomy.name} has {len(self.taxonomy)} classes, "
+                f"but the network has {self.config.classes}."
+            )
+        self.title = self.title or self.taxonomy.name
+        self.fingerprint = self.fingerprint or _fingerprint(self.config, self.generator)
+
+
+def _fingerprint(config: GroupDNetConfig, generator: Generator) -> str:
+    pixels = {key: value for key, value in config.to_json().items() if not key.startswith(("encoder", "unused"))}
+    digest = hashlib.sha256(json.dumps(pixels, sort_keys=True).encode())
+    for key, tensor in sorted(generator.state_dict().items()):
+        if tensor.is_floating_point():
+            digest.update(f"{key} {list(tensor.shape)}\n".encode())
+            digest.update(tensor.detach().cpu().float().contiguous().numpy().astype("<f4", copy=False).data)
+    return digest.hexdigest()
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """A checkpoint from our folder or generator file, or from a released folder or generator ``.pth``.
+
+    An encoder file beside the generator's is loaded with it. Raises InputError, code "bad_checkpoint", with the first
+    twenty faults in its details; no code in any file is ever run.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = [path / name for name in (GENERATOR_FILE, RELEASED_GENERATOR) if (path / name).is_file()]
+        if not found:
+            raise bad_checkpoint(
+                f"The folder {path} holds no checkpoint, expected {GENERATOR_FILE} or {RELEASED_GENERATOR} in it."
+            )
+        path = found[0]
+    if not path.is_file():
+        raise bad_checkpoint(f"There is no checkpoint at {path}.")
+    if path.suffix == ".safetensors":
+        return _load_ours(path)
+    if path.suffix == ".pth":
+        return _load_released(path)
+    raise bad_checkpoint(f"{path.name} is no checkpoint: allowed are folders, .safetensors and .pth files.")
+
+
+def _check_file_size(path: Path, limit: int = MAX_FILE_BYTES) -> None:
+    size = path.stat().st_size
+    if size > limit:
+        raise bad_checkpoint(f"{path.name} has {size:,} bytes, allowed are {limit:,}.")
+
+
+# Ours
+
+
+@dataclass(frozen=True)
+class _Header:
+    part: str
+    config: GroupDNetConfig
+    taxonomy: Taxonomy
+    title: str
+
+    def to_metadata(self) -> dict[str, str]:
+        config, taxonomy = json.dumps(self.config.to_json()), json.dumps(self.taxonomy.to_json())
+        return {"format": FORMAT, "part": self.part, "title": self.title, "config": config, "taxonomy": taxonomy}
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, str] | None, part: str, name: str) -> _Header:
+        metadata = metadata or {}
+        if metadata.get("format") != FORMAT:
+            raise bad_checkpoint(f"{name} has the format {metadata.get('format')!r}, expected {FORMAT!r}.")
+        if metadata.get("part") != part:
+            raise bad_checkpoint(f"{name} holds the part {metadata.get('part')!r}, expected {part!r}.")
+        if sum(map(len, metadata.values())) > MAX_METADATA_BYTES:
+            raise bad_checkpoint(f"{name} has a header of more than {MAX_METADATA_BYTES:,} bytes.")
+        try:
+            config = GroupDNetConfig.from_json(json.loads(metadata["config"]))
+            check_config(config)
+            taxonomy = Taxonomy.from_json(json.loads(metadata["taxonomy"]))
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
+            details = error.details if isinstance(error, InputError) else None
+            message = str(error).removesuffix(".")
+            wrong = InputError(f"{name}: {message}.", code="bad_checkpoint", field="checkpoint", details=details)
+            raise wrong from error
+        return cls(part, config, taxonomy, metadata.get("title", ""))
+
+
+def _load_ours(path: Path) -> Checkpoint:
+    header, generator_state = _read_ours(path, "generator")
+    generator, encoder = bare_networks(header.config)
+    _fill(generator, generator_state, path.name)
+    encoder_path = path.parent / ENCODER_FILE
+    has_encoder = encoder_path.is_file()
+    if has_encoder:
+        encoder_header, encoder_state = _read_ours(encoder_path, "encoder")
+        if encoder_header.config != header.config:
+            raise bad_checkpoint(f"{encoder_path.name} and {path.name} come from checkpoints of different configs.")
+        _fill(encoder, encoder_state, encoder_path.name)
+    return Checkpoint(
+        header.config,
+        header.taxonomy,
+        generator,
+        encoder if has_encoder else None,
+        title=header.title,
+        record=_read_record(path.parent / RECORD_FILE),
+        folder=path.parent,
+        format="safetensors",
+    )
+
+
+def _read_ours(path: Path, part: str) -> tuple[_Header, State]:
+    """Header and tensors; shapes are compared before any tensor is read."""
+    _check_file_size(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = _Header.from_metadata(file.metadata(), part, path.name)
+            shapes = {key: list(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+            networks = dict(zip(("generator", "encoder"), bare_networks(header.config)))
+            _refuse(path.name, shape_problems(shapes, our_manifest(networks[part])), header.config)
+            return header, {key: file.get_tensor(key) for key in shapes}
+    except (SafetensorError, OSError) as error:
+        raise bad_checkpoint(f"{path.name} cannot be read as safetensors: {error}.") from error
+
+
+def _refuse(name: str, problems: list[str], config: GroupDNetConfig) -> None:
+    if problems:
+        raise bad_checkpoint(f"{name} does not fit", problems, file=name, config=config.to_json())
+
+
+def _fill(network: nn.Module, state: State, name: str) -> None:
+    """Give a bare network its tensors, as float32; refuses numbers that no picture can be made from."""
+    problems = []
+    for key, tensor in state.items():
+        if not key.endswith("num_batches_tracked"):
+            state[key] = tensor = tensor.float().contiguous()
+        broken = int(tensor.numel() - torch.isfinite(tensor).sum())
+        if broken:
+            problems.append(f"{key} holds NaN or infinity {broken:,} times")
+        elif key.endswith("running_var") and bool((tensor < 0).any()):
+            problems.append(f"{key} holds a variance below 0")
+    if problems:
+        raise bad_checkpoint(f"{name} is damaged", problems, file=name)
+    network.load_state_dict(state, assign=True)
+    network.eval().requires_grad_(False)
+
+
+def _read_record(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    _check_file_size(path, MAX_RECORD_BYTES)
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise bad_checkpoint(f"{path.name} is not JSON: {error}.") from error
+    if not isinstance(record, dict):
+        raise bad_checkpoint(f"{path.name} holds a {type(record).__name__}, expected an object.")
+    return record
+
+
+def save_checkpoint(folder: str | Path, checkpoint: Checkpoint, half: bool = True) -> Checkpoint:
+    """Write our folder and give back what it now holds, as loading it gives it.
+
+    With ``half``, weights are stored as float16 wherever they fit; biases and running statistics stay float32. Every
+    file is written beside its place and then renamed, so that a reader never meets half of one.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    parts: list[tuple[str, str, nn.Module | None]] = [
+        (ENCODER_FILE, "encoder", checkpoint.encoder),
+        (GENERATOR_FILE, "generator", checkpoint.generator),
+    ]
+    files: dict[str, bytes | None] = {}
+    record = checkpoint.record
+    files[RECORD_FILE] = None if record is None else (json.dumps(record, indent=1) + "\n").encode()
+    for file_name, part, network in parts:
+        header = _Header(part, checkpoint.config, checkpoint.taxonomy, checkpoint.title)
+        files[file_name] = None if network is None else save(_stored(network, half), metadata=header.to_metadata())
+    _write_files(folder, files)
+    return load_checkpoint(folder)
+
+
+def _stored(network: nn.Module, half: bool) -> State:
+    state: State = {}
+    for key, tensor in network.state_dict().items():
+        tensor = tensor.detach().cpu().contiguous()
+        if half and tensor.ndim > 1 and float(tensor.abs().max()) <= HALF_MAX:
+            tensor = tensor.half()
+        state[key] = tensor
+    return state
+
+
+def _write_files(folder: Path, files: dict[str, bytes | None]) -> None:
+    """All files are written beside their places first; then each is renamed, or removed where there is nothing."""
+    temporary: dict[str, str] = {}
+    try:
+        for name, content in files.items():
+            if content is None:
+                continue
+            handle, temporary[name] = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary[name], 0o644)
+        for name, content in files.items():
+            if content is None:
+                (folder / name).unlink(missing_ok=True)
+            else:
+                os.replace(temporary.pop(name), folder / name)
+    finally:
+        for left in temporary.values():
+            os.unlink(left)
+
+
+# Released
+
+
+def _load_released(path: Path) -> Checkpoint:
+    _check_file_size(path)
+    state = read_pth(path)
+    encoder_path = path.with_name(path.name.replace("_net_G", "_net_E"))
+    encoder_state = None
+    if encoder_path != path and encoder_path.is_file():
+        _check_file_size(encoder_path)
+        encoder_state = read_pth(encoder_path)
+    config = infer_config(_shapes(state), _shapes(encoder_state or {}))
+    manifests = released_manifest(config)
+    generator, encoder = bare_networks(config)
+    unused = tuple(f"{row.name}." for row in config.unused)
+    _refuse(path.name, shape_problems(_shapes(state), manifests["generator"]), config)
+    if unused:
+        state = {key: tensor for key, tensor in state.items() if not key.startswith(unused)}
+    _fill(generator, fold_spectral_norm(state, our_manifest(generator)), path.name)
+    if encoder_state is not None:
+        _refuse(encoder_path.name, shape_problems(_shapes(encoder_state), manifests["encoder"]), config)
+        _fill(encoder, fold_spectral_norm(encoder_state, our_manifest(encoder)), encoder_path.name)
+    taxonomy = _taxonomy_for(config.classes)
+    return Checkpoint(
+        config,
+        taxonomy,
+        generator,
+        encoder if encoder_state is not None else None,
+        title=TITLES.get(taxonomy.name, f"{config.classes} classes"),
+        folder=path.parent,
+        format="released .pth",
+    )
+
+
+TITLES = {"landscape": "Landscape", "deepfashion": "DeepFashion", "cityscapes": "Cityscapes", "ade20k": "ADE20K"}
+
+
+def _shapes(state: State) -> Shapes:
+    return {key: list(tensor.shape) for key, tensor in state.items()}
+
+
+def _taxonomy_for(classes: int) -> Taxonomy:
+    """The taxonomy with so many classes, else one that numbers them."""
+    for taxonomy in TAXONOMIES.values():
+        if len(taxonomy) == classes:
+            return taxonomy
+    colours = []
+    for i in range(classes):
+        red, green, blue = colorsys.hsv_to_rgb(i * 0.618034 % 1, 0.4 + 0.15 * (i % 4), 0.9 - 0.2 * (i % 3))
+        colours.append((round(255 * red), round(255 * green), round(255 * blue)))
+    names = tuple(f"class {i}" for i in range(classes))
+    return Taxonomy(f"{classes} classes", names, tuple(colours), tuple(colours))
+
+
+def convert(source: str | Path, folder: str | Path) -> Checkpoint:
+    """Write any loadable checkpoint as ours, in float32, so that it computes exactly what it did."""
+    return save_checkpoint(folder, load_checkpoint(source), half=False)
+
+
+# Doctor
+
+
+def describe(checkpoint: Checkpoint) -> Report:
+    return Report(
+        ok=True,
+        title=checkpoint.title,
+        format=checkpoint.format,
+        config=checkpoint.config,
+        taxonomy=checkpoint.taxonomy,
+        encoder=checkpoint.encoder is not None,
+        fingerprint=checkpoint.fingerprint,
+        record=checkpoint.record,
+    )
+
+
+def inspect(path: str | Path) -> Report:
+    """What the checkpoint at ``path`` is, or what is wrong with it; a broken file raises nothing."""
+    try:
+        return describe(load_checkpoint(path))
+    except InputError as error:
+        details = error.details or {}
+        problems = details.get("problems", [str(error)])
+        config = GroupDNetConfig.from_json(details["config"]) if "config" in details else None
+        taxonomy = _taxonomy_for(config.classes) if config else None
+        count = details.get("count", len(problems))
+        return Report(False, Path(path).name, problems, count, config=config, taxonomy=taxonomy)

@@ -1,0 +1,133 @@
+"""The checkpoint doctor's report: what a checkpoint is, what it can do, or what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from model.groupdnet import GroupDNetConfig, ade20k, cityscapes, deepfashion, landscape
+from model.labels import Taxonomy
+from model.manifest import bare_networks
+
+NEEDS_ENCODER = {
+    "mix": "mixing takes each class's code from a photo",
+    "manipulate": "manipulation keeps the codes of a photo",
+    "encode": "encoding turns a photo into codes",
+}
+APPLICATIONS = ("render", "resample", "mix", "manipulate", "morph", "encode")
+
+
+@dataclass(frozen=True)
+class Report:
+    """``ok`` is False for a checkpoint that cannot be loaded: ``problems`` then says why (the first twenty of
+    ``problem_count``), and what could not be told is None."""
+
+    ok: bool
+    title: str
+    problems: list[str] = field(default_factory=list)
+    problem_count: int = 0
+    format: str | None = None
+    config: GroupDNetConfig | None = None
+    taxonomy: Taxonomy | None = None
+    encoder: bool = False
+    fingerprint: str | None = None
+    record: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {"ok": self.ok, "title": self.title, "format": self.format}
+        facts |= {"problems": self.problems, "problem_count": self.problem_count}
+        if self.config and self.taxonomy:
+            facts |= _config_facts(self.config, self.encoder) | {
+                "classes": self.taxonomy.to_json()["classes"],
+                "taxonomy": self.taxonomy.name,
+                "unknown": self.taxonomy.unknown,
+            }
+        if self.ok:
+            facts |= {"encoder": self.encoder, "applications": applications(self.encoder)}
+            facts |= {"fingerprint": self.fingerprint, "record": self.record}
+        return facts
+
+    def to_text(self) -> str:
+        """Lines for a terminal."""
+        lines = [self.title, "=" * len(self.title)]
+        if self.config and self.taxonomy:
+            lines += _config_lines(self.config, self.taxonomy, self.encoder)
+        if not self.ok:
+            lines += [f"broken       {self.problem_count} problem{'s' if self.problem_count != 1 else ''}"]
+            lines += [f"  - {problem}" for problem in self.problems]
+            if self.problem_count > len(self.problems):
+                lines += [f"  … and {self.problem_count - len(self.problems)} more"]
+            return "\n".join(lines)
+        lines += [f"format       {self.format}", f"fingerprint  {self.fingerprint}", "applications"]
+        for name, state in applications(self.encoder).items():
+            lines += [f"  {name:<11}{'yes' if state['available'] else 'no: ' + state['reason']}"]
+        return "\n".join(lines)
+
+
+def applications(encoder: bool) -> dict[str, dict[str, Any]]:
+    """Which of the applications a checkpoint with or without an encoder can do, and why not."""
+    able: dict[str, dict[str, Any]] = {}
+    for name in APPLICATIONS:
+        able[name] = {"available": encoder or name not in NEEDS_ENCODER}
+        if not able[name]["available"]:
+            able[name]["reason"] = f"this checkpoint has no encoder, and {NEEDS_ENCODER[name]}"
+    return able
+
+
+def preset_of(config: GroupDNetConfig) -> tuple[str, int | None] | None:
+    """The preset that the config is, at whatever image size, and its ngf where the preset has one."""
+    head, last = config.blocks[0].outputs, config.blocks[-1].outputs
+    candidates = [
+        ("deepfashion", head // 16, deepfashion),
+        ("cityscapes", head // 16, cityscapes),
+        ("ade20k", last // 2, ade20k),
+    ]
+    own = {"image_size": config.image_size, "encoder_width": config.encoder_width}
+    for name, ngf, preset in candidates:
+        if ngf and config == replace(preset(ngf), **own):
+            return name, ngf
+    return ("landscape", None) if config == replace(landscape(), **own) else None
+
+
+def _config_facts(config: GroupDNetConfig, encoder: bool) -> dict[str, Any]:
+    preset = preset_of(config)
+    generator, bare_encoder = bare_networks(config)
+    count = {
+        name: sum(parameter.numel() for parameter in network.parameters())
+        for name, network in (("generator", generator), ("encoder", bare_encoder))
+    }
+    return {
+        "preset": preset[0] if preset else None,
+        "width": preset[1] if preset else None,
+        "image_size": list(config.image_size),
+        "latent_size": list(config.latent_size),
+        "code_shape": list(config.code_shape),
+        "shared_codes": config.shared_codes,
+        "instance_edges": config.instance_edges,
+        "parameters": count if encoder else count | {"encoder": None},
+        "blocks": [asdict(row) for row in config.blocks],
+    }
+
+
+def _config_lines(config: GroupDNetConfig, taxonomy: Taxonomy, encoder: bool) -> list[str]:
+    facts = _config_facts(config, encoder)
+    preset = facts["preset"] or "none of the presets"
+    width = f", ngf {facts['width']}" if facts["width"] else ""
+    height, across = config.image_size
+    names = ", ".join(taxonomy.names[:12]) + (", …" if len(taxonomy.names) > 12 else "")
+    encoder_count = facts["parameters"]["encoder"]
+    lines = [
+        f"preset       {preset}{width}",
+        f"classes      {config.classes}: {names}",
+        f"picture      {height}×{across}, codes {'×'.join(map(str, config.code_shape))} a class"
+        + (", with instance edges" if config.instance_edges else ""),
+        f"parameters   generator {facts['parameters']['generator']:,}, "
+        + (f"encoder {encoder_count:,}" if encoder_count else "no encoder"),
+        "block         in → out    groups  hidden  shared  gamma",
+    ]
+    for row in config.blocks:
+        lines += [
+            f"  {row.name:<11}{row.inputs:>5} → {row.outputs:<6}{row.groups:>5}{row.hidden:>9}"
+            f"{row.shared_groups:>8}{row.gamma_groups:>7}"
+        ]
+    return lines + [f"  {row.name:<11}in the released file, never run" for row in config.unused]
