@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps
 
-from .errors import InputError
+from model.errors import InputError
 
 Source = bytes | str | Path | BinaryIO
 Size = tuple[int, int]  # (height, width), as arrays have it

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from . import taxonomies
-from .errors import InputError
-from .images import MAX_PIXELS, Size, Source, read_png, resize_nearest
+from model import taxonomies
+from model.errors import InputError
+from model.images import MAX_PIXELS, Size, Source, read_png, resize_nearest
 
 Colour = tuple[int, int, int]
 

@@ -1,0 +1,255 @@
+"""Photos with label maps on disk: any folder of pairs, and the data sets' own layouts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from model.errors import InputError
+from model.images import Size, read_instances, read_photo, resize_nearest
+from model.labels import TAXONOMIES, Taxonomy, read_labels
+
+Sample = tuple[Tensor, Tensor, Tensor | None]  # labels uint8 [H,W], photo uint8 [3,H,W], instances int32 [H,W]
+
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+ASPECT_TOLERANCE = 0.02  # how far width/height of a photo and of its label map may be apart, relatively
+NAMED = 3  # files that an error names
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a data set keeps its files. A photo's path below ``photos``, its ending and ``photo_ending`` taken off, is
+    its key; its label map is ``labels``/key + ``label_ending``, in a file of the same folder structure.
+    """
+
+    name: str
+    photos: str  # with {split}
+    labels: str
+    splits: dict[str, str]  # our word → the data set's folder
+    taxonomy: str | None  # None: told by the caller, or by taxonomy.json in the folder
+    instances: str | None = None
+    photo_ending: str = ""
+    label_ending: str = ".png"
+    instance_ending: str = ".png"
+
+    def describe(self) -> str:
+        return f"{self.name}: {self.photos}/ and {self.labels}/".replace("{split}", "|".join(self.splits.values()))
+
+    def matches(self, root: Path) -> bool:
+        """Whether the folders of any split are there."""
+        return any(
+            (root / self.photos.format(split=folder)).is_dir() and (root / self.labels.format(split=folder)).is_dir()
+            for folder in self.splits.values()
+        )
+
+
+LAYOUTS = (
+    Layout("pairs", "photos", "labels", {"train": "train"}, taxonomy=None, instances="instances"),
+    Layout("deepfashion", "{split}", "cihp_{split}_mask", {"train": "train", "val": "test"}, taxonomy="deepfashion"),
+    Layout(
+        "cityscapes",
+        "leftImg8bit/{split}",
+        "gtFine/{split}",
+        {"train": "train", "val": "val"},
+        taxonomy="cityscapes",
+        instances="gtFine/{split}",
+        photo_ending="_leftImg8bit",
+        label_ending="_gtFine_labelIds.png",
+        instance_ending="_gtFine_instanceIds.png",
+    ),
+    Layout(
+        "ade20k",
+        "images/{split}",
+        "annotations/{split}",
+        {"train": "training", "val": "validation"},
+        taxonomy="ade20k",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The files of one sample."""
+
+    photo: Path
+    labels: Path
+    instances: Path | None = None
+
+
+class PairFolder(Dataset[Sample]):
+    """Photos with label maps, resized to ``size`` (H, W): photos smoothly, labels and instances by nearest neighbour.
+
+    With ``flip``, half of the samples are mirrored: which ones, ``seed`` and the epoch say (``set_epoch``). A sample is
+    labels uint8 [H, W], photo uint8 [3, H, W] and instances int32 [H, W], or None where the data set has none. Raises
+    InputError, which names the file, where one cannot be read or a photo and its label map differ in shape.
+    """
+
+    def __init__(self, pairs: list[Pair], taxonomy: Taxonomy, size: Size, *, flip: bool = False, seed: int = 0) -> None:
+        self.pairs, self.taxonomy, self.size = pairs, taxonomy, (size[0], size[1])
+        self.flip, self.seed, self.epoch = flip, seed, 0
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draws anew which samples are mirrored; workers learn of it when they are started, so at every epoch."""
+        self.epoch = epoch
+
+    def __getitem__(self, index: int) -> Sample:
+        pair = self.pairs[index]
+        labels = read_labels(pair.labels, self.taxonomy, field=pair.labels.name)
+        photo = read_photo(pair.photo, field=pair.photo.name)
+        _check_shapes(pair, photo.shape[:2], labels.shape)
+        height, width = self.size
+        if photo.shape[:2] != self.size:
+            photo = np.array(Image.fromarray(photo).resize((width, height), Image.Resampling.LANCZOS))
+        tensors = [
+            torch.from_numpy(resize_nearest(labels, self.size)),  # [H, W]
+            torch.from_numpy(photo).permute(2, 0, 1),  # [3, H, W]
+        ]
+        if pair.instances is not None:
+            instances = read_instances(pair.instances, self.size, resize=True, field=pair.instances.name)
+            tensors.append(torch.from_numpy(instances))  # [H, W]
+        if self.flip and np.random.default_rng((self.seed, self.epoch, index)).random() < 0.5:
+            tensors = [tensor.flip(-1) for tensor in tensors]
+        return tensors[0], tensors[1].contiguous(), tensors[2] if len(tensors) == 3 else None
+
+
+def collate(samples: list[Sample]) -> Sample:
+    """Samples → labels [N, H, W], photos [N, 3, H, W], instances [N, H, W] or None: a DataLoader's ``collate_fn``."""
+    labels, photos, instances = zip(*samples, strict=True)
+    stacked = None if instances[0] is None else torch.stack(instances)
+    return torch.stack(labels), torch.stack(photos), stacked
+
+
+def open_dataset(
+    path: str | Path,
+    taxonomy_name: str | None,
+    size: Size,
+    split: str = "train",
+    *,
+    flip: bool = False,
+    seed: int = 0,
+    skip_unpaired: bool = False,
+) -> PairFolder:
+    """The data set in a folder; which layout it has, its folders say (``LAYOUTS``).
+
+    The taxonomy is the one named, or the layout's own, or for plain pairs the one in the folder's ``taxonomy.json``.
+    ``split`` is train or val. ``skip_unpaired`` leaves out files without a counterpart, which are an error otherwise.
+    """
+    root = Path(path)
+    layout = _find_layout(root)
+    if split not in layout.splits:
+        raise InputError(
+            f"{root} ({layout.name}) has no split {split!r}; it has {', '.join(layout.splits)}",
+            field="split",
+            value=split,
+            allowed=list(layout.splits),
+        )
+    taxonomy = _find_taxonomy(root, layout, taxonomy_name)
+    pairs = _find_pairs(root, layout, layout.splits[split], skip_unpaired)
+    return PairFolder(pairs, taxonomy, size, flip=flip, seed=seed)
+
+
+def _find_layout(root: Path) -> Layout:
+    if not root.is_dir():
+        raise InputError(f"{root} is not a folder", field="data", value=str(root))
+    for layout in LAYOUTS:
+        if layout.matches(root):
+            return layout
+    allowed = [layout.describe() for layout in LAYOUTS]
+    raise InputError(
+        f"{root} has the folders of no data set known here; allowed are {'; '.join(allowed)}",
+        field="data",
+        value=str(root),
+        allowed=allowed,
+    )
+
+
+def _find_taxonomy(root: Path, layout: Layout, name: str | None) -> Taxonomy:
+    name = name or layout.taxonomy
+    if name is None and (root / "taxonomy.json").is_file():
+        try:
+            return Taxonomy.from_json(json.loads((root / "taxonomy.json").read_text(encoding="utf-8")))
+        except ValueError as error:
+            raise InputError(f"{root / 'taxonomy.json'}: {error}", field="taxonomy") from error
+    if name in TAXONOMIES:
+        return TAXONOMIES[name]
+    problem = f"there is no taxonomy called {name!r}" if name else f"{root} does not say what its labels mean"
+    raise InputError(
+        f"{problem}; name one of {', '.join(TAXONOMIES)}, or put a taxonomy.json into the folder",
+        field="taxonomy",
+        value=name,
+        allowed=list(TAXONOMIES),
+    )
+
+
+def _find_pairs(root: Path, layout: Layout, folder: str, skip_unpaired: bool) -> list[Pair]:
+    photo_root, label_root = root / layout.photos.format(split=folder), root / layout.labels.format(split=folder)
+    photos: dict[str, Path] = {}
+    for suffix in PHOTO_SUFFIXES:
+        for key, file in _files(photo_root, layout.photo_ending + suffix).items():
+            if key in photos:
+                raise InputError(f"{photos[key]} and {file} are both photos of {key}; keep one", field="data")
+            photos[key] = file
+    labels = _files(label_root, layout.label_ending)
+    paired = sorted(photos.keys() & labels.keys())
+    if not skip_unpaired:
+        _check_counterparts("photo", photos, "label map", labels, label_root)
+        _check_counterparts("label map", labels, "photo", photos, photo_root)
+    if not paired:
+        raise InputError(
+            f"{root} ({layout.name}) has no pair of a photo in {photo_root} and a label map in {label_root}",
+            field="data",
+            value=str(root),
+        )
+    instances: dict[str, Path] = {}
+    if layout.instances is not None:
+        instance_root = root / layout.instances.format(split=folder)
+        instances = _files(instance_root, layout.instance_ending)
+        if instances:  # some: then every pair needs its own
+            _check_counterparts("photo", {key: photos[key] for key in paired}, "instance map", instances, instance_root)
+    return [Pair(photos[key], labels[key], instances.get(key)) for key in paired]
+
+
+def _files(root: Path, ending: str) -> dict[str, Path]:
+    """Key → file, for the visible files below a folder whose names end so (in upper or lower case)."""
+    return {
+        file.relative_to(root).as_posix()[: -len(ending)]: file
+        for file in root.rglob("*")
+        if file.name.lower().endswith(ending.lower()) and not file.name.startswith(".") and file.is_file()
+    }
+
+
+def _check_counterparts(kind: str, files: dict[str, Path], other: str, others: dict[str, Path], folder: Path) -> None:
+    missing = sorted(str(files[key]) for key in files.keys() - others.keys())
+    if not missing:
+        return
+    more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
+    raise InputError(
+        f"{len(missing):,} of {len(files):,} {kind}s have no {other} in {folder}: {', '.join(missing[:NAMED])}{more}; "
+        "complete them, or skip files without a counterpart",
+        field="data",
+        value=len(missing),
+        details=missing[:20],
+    )
+
+
+def _check_shapes(pair: Pair, photo: tuple[int, ...], labels: tuple[int, ...]) -> None:
+    aspects = photo[1] / photo[0], labels[1] / labels[0]
+    if abs(aspects[0] / aspects[1] - 1) > ASPECT_TOLERANCE:
+        raise InputError(
+            f"{pair.photo} is {photo[1]}×{photo[0]} pixels and its label map {pair.labels} {labels[1]}×{labels[0]}: "
+            "they do not show the same",
+            code="wrong_size",
+            field="data",
+            value=list(labels),
+            allowed=list(photo),
+        )

@@ -1,0 +1,223 @@
+"""Data sets on disk: how each layout is found, paired and read, and what is said where files are missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from model.datasets import collate, open_dataset
+from model.errors import InputError
+from model.labels import TAXONOMIES, Taxonomy
+
+HEIGHT, WIDTH = 8, 12
+
+
+def save(path: Path, pixels: np.ndarray) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, quality=95) if path.suffix == ".jpg" else Image.fromarray(pixels).save(path)
+    return path
+
+
+def save_photo(path: Path, value: int = 100) -> Path:
+    return save(path, np.full((HEIGHT, WIDTH, 3), value, np.uint8))
+
+
+def save_labels(path: Path, left: int = 0, right: int = 1) -> Path:
+    labels = np.full((HEIGHT, WIDTH), left, np.uint8)
+    labels[:, WIDTH // 2 :] = right
+    return save(path, labels)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    for index, name in enumerate(("a", "b", "deeper/c")):
+        save_photo(tmp_path / f"photos/{name}.png", 50 * index)
+        save_labels(tmp_path / f"labels/{name}.png", right=index)
+    return tmp_path
+
+
+def refusal(path: Path, taxonomy: str | None = None, split: str = "train") -> InputError:
+    with pytest.raises(InputError) as caught:
+        open_dataset(path, taxonomy, (4, 6), split)
+    return caught.value
+
+
+class TestPairs:
+    def test_photos_and_labels_with_equal_names(self, pairs: Path) -> None:
+        dataset = open_dataset(pairs, "landscape", (HEIGHT, WIDTH))
+        assert [pair.photo.stem for pair in dataset.pairs] == ["a", "b", "c"]
+        assert dataset.taxonomy is TAXONOMIES["landscape"]
+        labels, photo, instances = dataset[2]
+        assert labels.dtype == photo.dtype == torch.uint8
+        assert labels.shape == (HEIGHT, WIDTH) and photo.shape == (3, HEIGHT, WIDTH) and instances is None
+        assert labels[0].tolist() == [0] * 6 + [2] * 6
+        assert photo.unique().tolist() == [100]
+
+    def test_sizes(self, pairs: Path) -> None:
+        labels, photo, _ = open_dataset(pairs, "landscape", (4, 6))[1]
+        assert labels.tolist() == [[0, 0, 0, 1, 1, 1]] * 4
+        assert photo.shape == (3, 4, 6)
+
+    def test_instances_where_there_are_some(self, pairs: Path) -> None:
+        for name in ("a", "b", "deeper/c"):
+            save(pairs / f"instances/{name}.png", np.full((HEIGHT, WIDTH), 26001, np.uint16))
+        instances = open_dataset(pairs, "landscape", (4, 6))[0][2]
+        assert instances is not None and instances.dtype == torch.int32
+        assert instances.tolist() == [[26001] * 6] * 4
+
+    def test_a_taxonomy_of_its_own(self, pairs: Path) -> None:
+        own = Taxonomy("rooms", ("a", "b", "c"), ((0, 0, 0), (1, 1, 1), (2, 2, 2)), ((0, 0, 0), (9, 9, 9), (8, 8, 8)))
+        (pairs / "taxonomy.json").write_text(json.dumps(own.to_json()))
+        assert open_dataset(pairs, None, (4, 6)).taxonomy == own
+
+    def test_a_broken_taxonomy_is_named(self, pairs: Path) -> None:
+        (pairs / "taxonomy.json").write_text("{")
+        assert str(refusal(pairs)).startswith(f"{pairs / 'taxonomy.json'}: Expecting property name")
+
+    def test_batches(self, pairs: Path) -> None:
+        loader = DataLoader(open_dataset(pairs, "landscape", (4, 6)), batch_size=3, collate_fn=collate)
+        labels, photos, instances = next(iter(loader))
+        assert labels.shape == (3, 4, 6) and photos.shape == (3, 3, 4, 6) and instances is None
+
+    def test_batches_with_instances(self, pairs: Path) -> None:
+        for name in ("a", "b", "deeper/c"):
+            save_labels(pairs / f"instances/{name}.png")
+        dataset = open_dataset(pairs, "landscape", (4, 6))
+        instances = collate([dataset[0], dataset[1]])[2]
+        assert instances is not None and instances.shape == (2, 4, 6)
+
+
+class TestFlips:
+    def test_labels_photo_and_instances_are_mirrored_together(self, pairs: Path) -> None:
+        ramp = np.arange(WIDTH, dtype=np.uint8)[None].repeat(HEIGHT, axis=0)
+        for name in ("a", "b", "deeper/c"):
+            save(pairs / f"photos/{name}.png", ramp[..., None].repeat(3, axis=-1))
+            save(pairs / f"labels/{name}.png", ramp)
+            save(pairs / f"instances/{name}.png", ramp.astype(np.uint16))
+        dataset = open_dataset(pairs, "landscape", (HEIGHT, WIDTH), flip=True, seed=3)
+        mirrored = set()
+        for epoch in range(8):
+            dataset.set_epoch(epoch)
+            for index in range(len(dataset)):
+                labels, photo, instances = dataset[index]
+                assert instances is not None
+                assert torch.equal(photo[0], labels) and torch.equal(instances.to(torch.uint8), labels)
+                mirrored.add(bool(labels[0, 0] > labels[0, -1]))
+        assert mirrored == {True, False}
+
+    def test_seed_and_epoch_say_which(self, pairs: Path) -> None:
+        def flips(seed: int, epoch: int) -> list[bool]:
+            dataset = open_dataset(pairs, "landscape", (HEIGHT, WIDTH), flip=True, seed=seed)
+            dataset.set_epoch(epoch)
+            return [bool(dataset[index][0][0, 0] > 0) for index in (1, 2)]
+
+        assert flips(0, 0) == flips(0, 0)
+        assert len({tuple(flips(seed, epoch)) for seed in range(3) for epoch in range(3)}) > 1
+
+
+class TestDataSets:
+    def test_deepfashion(self, tmp_path: Path) -> None:
+        for split in ("train", "test"):
+            save_photo(tmp_path / split / f"{split}_1.jpg")
+            save_labels(tmp_path / f"cihp_{split}_mask" / f"{split}_1.png", 2, 7)
+        dataset = open_dataset(tmp_path, None, (HEIGHT, WIDTH))
+        assert dataset.taxonomy is TAXONOMIES["deepfashion"]
+        assert dataset[0][0].unique().tolist() == [2, 7]
+        assert dataset.pairs[0].photo.name == "train_1.jpg"
+        assert open_dataset(tmp_path, None, (4, 6), "val").pairs[0].photo.name == "test_1.jpg"
+
+    def test_cityscapes(self, tmp_path: Path) -> None:
+        for stem in ("aachen/aachen_000000_000019", "ulm/ulm_000001_000019"):
+            save_photo(tmp_path / f"leftImg8bit/train/{stem}_leftImg8bit.png")
+            save_labels(tmp_path / f"gtFine/train/{stem}_gtFine_labelIds.png", 7, 26)
+            save_photo(tmp_path / f"gtFine/train/{stem}_gtFine_color.png")
+            save(tmp_path / f"gtFine/train/{stem}_gtFine_instanceIds.png", np.full((HEIGHT, WIDTH), 26001, np.uint16))
+        dataset = open_dataset(tmp_path, None, (4, 6))
+        assert len(dataset) == 2 and dataset.taxonomy is TAXONOMIES["cityscapes"]
+        labels, _, instances = dataset[0]
+        assert labels.unique().tolist() == [7, 26]
+        assert instances is not None and instances.unique().tolist() == [26001]
+
+    def test_ade20k_keeps_raw_values_and_counts_255_as_other(self, tmp_path: Path) -> None:
+        save_photo(tmp_path / "images/training/ADE_train_00000001.jpg")
+        save_labels(tmp_path / "annotations/training/ADE_train_00000001.png", 150, 255)
+        save_photo(tmp_path / "images/validation/ADE_val_00000001.jpg")
+        save_labels(tmp_path / "annotations/validation/ADE_val_00000001.png", 3, 1)
+        assert open_dataset(tmp_path, None, (4, 6))[0][0].unique().tolist() == [0, 150]
+        assert open_dataset(tmp_path, None, (4, 6), "val")[0][0].unique().tolist() == [1, 3]
+
+
+class TestRefusals:
+    def test_no_folder(self, tmp_path: Path) -> None:
+        assert str(refusal(tmp_path / "none")) == f"{tmp_path / 'none'} is not a folder"
+
+    def test_no_layout(self, tmp_path: Path) -> None:
+        error = refusal(tmp_path)
+        assert error.allowed == [
+            "pairs: photos/ and labels/",
+            "deepfashion: train|test/ and cihp_train|test_mask/",
+            "cityscapes: leftImg8bit/train|val/ and gtFine/train|val/",
+            "ade20k: images/training|validation/ and annotations/training|validation/",
+        ]
+        assert "has the folders of no data set known here; allowed are pairs: photos/" in str(error)
+
+    def test_no_such_split(self, pairs: Path) -> None:
+        error = refusal(pairs, "landscape", split="val")
+        assert str(error) == f"{pairs} (pairs) has no split 'val'; it has train" and error.allowed == ["train"]
+
+    def test_no_taxonomy(self, pairs: Path) -> None:
+        assert "does not say what its labels mean; name one of landscape, deepfashion" in str(refusal(pairs))
+
+    def test_no_such_taxonomy(self, pairs: Path) -> None:
+        error = refusal(pairs, "coco")
+        assert str(error).startswith("there is no taxonomy called 'coco'; name one of landscape")
+        assert error.allowed == list(TAXONOMIES)
+
+    def test_photos_without_labels(self, pairs: Path) -> None:
+        for name in "wxyz":
+            save_photo(pairs / f"photos/{name}.jpg")
+        error = refusal(pairs, "landscape")
+        assert str(error) == (
+            f"4 of 7 photos have no label map in {pairs / 'labels'}: {pairs / 'photos/w.jpg'}, "
+            f"{pairs / 'photos/x.jpg'}, {pairs / 'photos/y.jpg'} and 1 more; complete them, or skip files without a "
+            "counterpart"
+        )
+        assert len(open_dataset(pairs, "landscape", (4, 6), skip_unpaired=True)) == 3
+
+    def test_labels_without_photos(self, pairs: Path) -> None:
+        save_labels(pairs / "labels/w.png")
+        assert f"1 of 4 label maps have no photo in {pairs / 'photos'}" in str(refusal(pairs, "landscape"))
+
+    def test_some_instances_missing(self, pairs: Path) -> None:
+        save_labels(pairs / "instances/a.png")
+        assert f"2 of 3 photos have no instance map in {pairs / 'instances'}" in str(refusal(pairs, "landscape"))
+
+    def test_no_pairs_at_all(self, tmp_path: Path) -> None:
+        (tmp_path / "photos").mkdir()
+        (tmp_path / "labels").mkdir()
+        assert f"no pair of a photo in {tmp_path / 'photos'} and a label map in" in str(refusal(tmp_path, "landscape"))
+
+    def test_two_photos_of_one_name(self, pairs: Path) -> None:
+        save_photo(pairs / "photos/a.jpg")
+        assert "are both photos of a; keep one" in str(refusal(pairs, "landscape"))
+
+    def test_hidden_files_are_not_photos(self, pairs: Path) -> None:
+        (pairs / "photos/._a.png").write_bytes(b"finder")
+        assert len(open_dataset(pairs, "landscape", (4, 6))) == 3
+
+    def test_shapes_that_differ(self, pairs: Path) -> None:
+        save(pairs / "labels/a.png", np.zeros((8, 8), np.uint8))
+        with pytest.raises(InputError, match=r"a\.png is 12×8 pixels and its label map .*a\.png 8×8") as caught:
+            open_dataset(pairs, "landscape", (4, 6))[0]
+        assert caught.value.code == "wrong_size"
+
+    def test_a_label_that_is_no_class_names_its_file(self, pairs: Path) -> None:
+        save_labels(pairs / "labels/b.png", 0, 12)
+        with pytest.raises(InputError, match=r"b\.png has a value that is no class of landscape: 12 on 48 pixels"):
+            open_dataset(pairs, "landscape", (4, 6))[1]
