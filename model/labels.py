@@ -201,11 +201,16 @@ def _from_indices(values: np.ndarray, taxonomy: Taxonomy, field: str) -> np.ndar
 
 
 def _refuse_indices(values: np.ndarray, unknown: np.ndarray, taxonomy: Taxonomy, field: str) -> None:
-    found, counts = np.unique(values[unknown], return_counts=True)
-    nearest = np.clip(found, 0, len(taxonomy) - 1)
     last = len(taxonomy) - 1
-    allowed = f"0 … {last}" if taxonomy.unknown is None else f"0 … {last}, and {UNKNOWN} for unknown"
-    raise _unknown_label("value", [int(v) for v in found], counts, nearest, allowed, taxonomy, field)
+    found, counts, total = _most_frequent(values[unknown])
+    raise _unknown_label(
+        "value" if total == 1 else f"{total:,} values",
+        list(zip(found.tolist(), counts.tolist(), found.clip(0, last).tolist(), strict=True)),
+        total,
+        f"0 … {last}" if taxonomy.unknown is None else f"0 … {last}, and {UNKNOWN} for unknown",
+        taxonomy,
+        field,
+    )
 
 
 def _from_colours(rgb: np.ndarray, taxonomy: Taxonomy, field: str) -> np.ndarray:
@@ -219,42 +224,45 @@ def _from_colours(rgb: np.ndarray, taxonomy: Taxonomy, field: str) -> np.ndarray
             return first[position].astype(np.uint8)
         if missing.sum() < unknown.sum():
             unknown = missing
-    found, counts = np.unique(packed[unknown], return_counts=True)
+    found, counts, total = _most_frequent(packed[unknown])
+    spectrum = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=-1)  # [K, 3]
+    names = [f"#{colour:06x}" for colour in found.tolist()]
+    raise _unknown_label(
+        "colour" if total == 1 else f"{total:,} colours",
+        list(zip(names, counts.tolist(), _nearest_classes(spectrum, taxonomy).tolist(), strict=True)),
+        total,
+        f"the colours of {taxonomy.name}, its own or the display colours",
+        taxonomy,
+        field,
+    )
+
+
+def _most_frequent(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """The LISTED most frequent values and how often each occurs, and how many different ones there are."""
+    found, counts = np.unique(values, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:LISTED]
-    spectrum = [(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in found[order]]
-    nearest = np.zeros(len(found), dtype=int)
-    nearest[order] = _nearest_classes(np.array(spectrum), taxonomy)
-    values = [f"#{int(c):06x}" for c in found]
-    allowed = f"the colours of {taxonomy.name}, its own or the display colours"
-    raise _unknown_label("colour", values, counts, nearest, allowed, taxonomy, field)
+    return found[order], counts[order], len(found)
 
 
 def _unknown_label(
-    kind: str, values: list[Any], counts: np.ndarray, nearest: np.ndarray, allowed: str, taxonomy: Taxonomy, field: str
+    found: str, rows: list[tuple[Any, int, int]], total: int, allowed: str, taxonomy: Taxonomy, field: str
 ) -> InputError:
-    """What was found, the most frequent first, each with its number of pixels and the class nearest to it."""
-    order = np.argsort(-counts, kind="stable")
+    """``rows`` are (value, its pixels, the class nearest to it), the most frequent first, of ``total``."""
     details = [
-        {
-            "value": values[i],
-            "pixels": int(counts[i]),
-            "nearest": {"index": int(nearest[i]), "name": taxonomy.names[nearest[i]]},
-        }
-        for i in order[:LISTED]
+        {"value": value, "pixels": pixels, "nearest": {"index": nearest, "name": taxonomy.names[nearest]}}
+        for value, pixels, nearest in rows
     ]
     named = ", ".join(
-        f"{row['value']} on {row['pixels']:,} {'pixel' if row['pixels'] == 1 else 'pixels'} "
-        f"(nearest: {row['nearest']['index']} {row['nearest']['name']})"
-        for row in details[:NAMED]
+        f"{value} on {pixels:,} {'pixel' if pixels == 1 else 'pixels'} (nearest: {nearest} {taxonomy.names[nearest]})"
+        for value, pixels, nearest in rows[:NAMED]
     )
-    more = f", and {len(values) - NAMED:,} more" if len(values) > NAMED else ""
-    plural = f"{kind} that is" if len(values) == 1 else f"{len(values):,} {kind}s that are"
+    more = f", and {total - NAMED:,} more" if total > NAMED else ""
+    subject = f"a {found} that is" if total == 1 else f"{found} that are"
     return InputError(
-        f"{field} has {'a ' if len(values) == 1 else ''}{plural} no class of {taxonomy.name}: {named}{more}; "
-        f"allowed: {allowed}",
+        f"{field} has {subject} no class of {taxonomy.name}: {named}{more}; allowed: {allowed}",
         code="unknown_label",
         field=field,
-        value=details[0]["value"],
+        value=rows[0][0],
         allowed=allowed,
         details=details,
     )
