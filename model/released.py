@@ -96,8 +96,16 @@ def _infer_row(shapes: Shapes, name: str) -> Block:
     taken = _vote(_sizes(shapes, shared, 1))
     if not inputs or not outputs or not hidden or not taken:
         raise bad_checkpoint("This is no GroupDNet generator", _missing_parts(shapes))
-    wide = {"conv_0": inputs, "conv_1": min(inputs, outputs), "conv_s": inputs}
-    groups = _vote(wide[conv] // size for conv, key in spectral.items() for size in _sizes(shapes, [key], 1))
+    taken_by = {"conv_0": (inputs, 9), "conv_1": (min(inputs, outputs), 9), "conv_s": (inputs, 1)}  # channels, taps
+    votes = [
+        channels // size for conv, (channels, _) in taken_by.items() for size in _sizes(shapes, [spectral[conv]], 1)
+    ]
+    votes += [
+        channels * taps // size
+        for conv, (channels, taps) in taken_by.items()
+        for size in _sizes(shapes, [f"{name}.{conv}.weight_v"], 0)
+    ]
+    groups = _vote(votes)
     gammas = [f"{norm}.mlp_{what}.weight" for norm in norms for what in ("gamma", "beta")]
     gamma_groups = _vote(hidden // size for size in _sizes(shapes, gammas, 1))
     return Block(name, inputs, outputs, groups or 1, hidden, taken, gamma_groups or 1)

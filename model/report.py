@@ -77,16 +77,18 @@ def applications(encoder: bool) -> dict[str, dict[str, Any]]:
 def preset_of(config: GroupDNetConfig) -> tuple[str, int | None] | None:
     """The preset that the config is, at whatever image size, and its ngf where the preset has one."""
     head, last = config.blocks[0].outputs, config.blocks[-1].outputs
-    candidates = [
+    sized = (
         ("deepfashion", head // 16, deepfashion),
         ("cityscapes", head // 16, cityscapes),
         ("ade20k", last // 2, ade20k),
-    ]
-    own = {"image_size": config.image_size, "encoder_width": config.encoder_width}
-    for name, ngf, preset in candidates:
-        if ngf and config == replace(preset(ngf), **own):
+    )
+    presets: list[tuple[str, int | None, GroupDNetConfig]]
+    presets = [(name, ngf, build(ngf)) for name, ngf, build in sized if ngf]
+    presets += [("landscape", None, landscape())]
+    for name, ngf, preset in presets:
+        if config == replace(preset, image_size=config.image_size, encoder_width=config.encoder_width):
             return name, ngf
-    return ("landscape", None) if config == replace(landscape(), **own) else None
+    return None
 
 
 def _config_facts(config: GroupDNetConfig, encoder: bool) -> dict[str, Any]:
