@@ -1,0 +1,81 @@
+/** Every call that the page makes. Failures are an ApiError, said by the server, or an OfflineError, when it did not answer. */
+
+export class ApiError extends Error {
+  constructor(status, { code = "failed", message, field = null, value = null, allowed = null, details = null }, retryAfter) {
+    super(message);
+    Object.assign(this, { status, code, field, value, allowed, details, retryAfter });
+  }
+}
+
+export class OfflineError extends Error {
+  constructor() {
+    super("The studio server does not answer.");
+  }
+}
+
+const BASE = "/api/v1";
+
+async function call(path, init = {}) {
+  let response;
+  try {
+    response = await fetch(path, init);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new OfflineError();
+  }
+  if (response.ok) return response;
+  throw await asError(response);
+}
+
+async function asError(response) {
+  const retryAfter = Number(response.headers.get("Retry-After")) || null;
+  let body = null;
+  try {
+    body = (await response.json()).error;
+  } catch {
+    // not ours: a proxy's page, or nothing at all
+  }
+  if (!body && [502, 503, 504].includes(response.status)) return new OfflineError();
+  return new ApiError(response.status, body ?? { message: `The server answered ${response.status}.` }, retryAfter);
+}
+
+const getJson = async (path) => (await call(`${BASE}/${path}`)).json();
+
+function form(request, files) {
+  const body = new FormData();
+  for (const [field, value] of Object.entries(files)) {
+    for (const file of [value].flat()) {
+      const blob = file instanceof Blob ? file : new Blob([file], { type: "image/png" });
+      body.append(field, blob, blob.name ?? `${field}.png`);
+    }
+  }
+  if (request) body.append("request", JSON.stringify(request));
+  return body;
+}
+
+async function post(model, route, request, files, { accept = "application/json", signal } = {}) {
+  const init = { method: "POST", body: form(request, files), headers: { Accept: accept }, signal };
+  return call(`${BASE}/models/${encodeURIComponent(model)}/${route}`, init);
+}
+
+const postJson = async (...args) => (await post(...args)).json();
+
+export function bytesOfDataUrl(url) {
+  return Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (c) => c.charCodeAt(0));
+}
+
+export const models = () => getJson("models");
+export const report = (model) => getJson(`models/${encodeURIComponent(model)}`);
+
+/** `labels` is a File or the bytes of a PNG. */
+export const render = (model, labels, { style, resize = false }) => postJson(model, "render", { style, resize }, { labels });
+export const renderRecipe = (model, recipe) => postJson(model, "render", null, { recipe });
+export const resample = (model, labels, { style, classes, n, seed }, options) =>
+  postJson(model, "resample", { style, classes, n, seed }, { labels }, options);
+export const encode = (model, photo, labels, { name, resize = false }) =>
+  postJson(model, "encode", { name, resize }, { photo, labels });
+
+/** The animation itself, as a Blob. */
+export async function morph(model, labels, request, options) {
+  return (await post(model, "morph", request, { labels }, { ...options, accept: "*/*" })).blob();
+}

@@ -1,0 +1,65 @@
+/**
+ * Keeps one piece of work in flight and only the newest waiting. An answer counts only if nothing newer was asked for while
+ * it was made; failures that pass by themselves are tried again, with the newest question.
+ */
+export class LatestWins {
+  #work;
+  #wanted = 0;
+  #running = false;
+  #wake = null;
+
+  /**
+   * `work()` does the job as things stand when it starts. `onDone(answer)`, `onError(error)` and `onState({busy, waiting})` report.
+   * `retryAfter(error, attempt)` gives milliseconds to wait before another try, or null to give up.
+   */
+  constructor({ work, onDone, onError, onState = () => {}, retryAfter = () => null, sleep = null }) {
+    this.#work = work;
+    Object.assign(this, { onDone, onError, onState, retryAfter });
+    this.sleep = sleep ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
+  }
+
+  get busy() {
+    return this.#running;
+  }
+
+  /** Ask for the work to be done on the state as it is now. */
+  ask() {
+    this.#wanted += 1;
+    this.#wake?.();
+    if (!this.#running) this.#run();
+  }
+
+  /** Try at once if a retry is being waited for. */
+  hurry() {
+    this.#wake?.();
+  }
+
+  async #run() {
+    this.#running = true;
+    let attempt = 0;
+    let finished = -1;
+    while (finished !== this.#wanted) {
+      const asked = this.#wanted;
+      this.onState({ busy: true, waiting: null });
+      try {
+        const answer = await this.#work();
+        attempt = 0;
+        finished = asked;
+        if (asked === this.#wanted) await this.onDone(answer);
+      } catch (error) {
+        const delay = this.retryAfter(error, attempt);
+        attempt += 1;
+        if (delay === null) {
+          finished = asked;
+          if (asked === this.#wanted) this.onError(error);
+        } else {
+          this.onState({ busy: false, waiting: error });
+          await Promise.race([this.sleep(delay), new Promise((resolve) => (this.#wake = resolve))]);
+          this.#wake = null;
+        }
+      }
+    }
+    this.#running = false;
+    this.onState({ busy: false, waiting: null });
+  }
+}
