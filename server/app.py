@@ -1,0 +1,100 @@
+"""``create_app(settings)``: the studio as an ASGI application that owns everything it needs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from model.errors import InputError
+from server import docs, errors, openapi, routes, site
+from server.batcher import Batcher
+from server.metrics import Metrics
+from server.middleware import BodyLimit, CountRequests, SecurityHeaders
+from server.registry import Registry
+from server.settings import Settings
+from server.work import Scene, Studio, Work
+
+log = logging.getLogger("groupdnet.server")
+LOOK_AGAIN = 2.0  # seconds between looks for a model where there is none
+
+
+@dataclass
+class Readiness:
+    """What is still waited for; empty once the studio is ready."""
+
+    waiting: str = "starting"
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The studio: its page, its API, its documentation. The model's thread runs from startup to shutdown."""
+    metrics = Metrics()
+    batcher = Batcher(settings.queue_size, metrics.engine)
+    metrics.watch_queue(lambda: batcher.turns)
+    studio, readiness = Studio(settings, Registry(settings), batcher), Readiness()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        batcher.start()
+        getting_ready = asyncio.create_task(_get_ready(studio, readiness))
+        yield
+        getting_ready.cancel()
+        await anyio.to_thread.run_sync(batcher.close, settings.shutdown_seconds)
+
+    app = FastAPI(
+        title=openapi.TITLE, description=openapi.ABOUT, version="1", docs_url=None, redoc_url=None, lifespan=lifespan
+    )
+    app.state.studio, app.state.readiness, app.state.metrics = studio, readiness, metrics
+    errors.install(app)
+    app.include_router(routes.router)
+    app.include_router(docs.router)
+    site.install(app, settings.site)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, limit=settings.upload_bytes)
+    app.add_middleware(errors.CatchAll)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(CountRequests, metrics=metrics)
+    return app
+
+
+async def _get_ready(studio: Studio, readiness: Readiness) -> None:
+    try:
+        await anyio.to_thread.run_sync(studio.registry.refresh)
+        while studio.registry.default is None:
+            readiness.waiting = f"there is no model in {studio.settings.checkpoints}"
+            await asyncio.sleep(LOOK_AGAIN)
+            await anyio.to_thread.run_sync(studio.registry.refresh)
+        readiness.waiting = f"warming up {studio.registry.default}"
+        if studio.settings.warm_up:
+            await _warm_up(studio, studio.registry.default)
+        readiness.waiting = ""
+    except InputError as error:
+        readiness.waiting = str(error)
+        log.error("not ready: %s", error)
+    except Exception:
+        readiness.waiting = "the default model failed to render; the log says why"
+        log.exception("warming up failed")
+
+
+async def _warm_up(studio: Studio, id: str) -> None:
+    """Load the model and render every starter scene that it can read, so that the first request finds all in place."""
+    from model.labels import read_labels
+    from model.styles import Style
+
+    model, started = studio.registry.find(id), time.perf_counter()
+    async with studio.batcher.turn() as turn:
+        work = Work(studio, model, turn, started)
+        await work.load()
+        for path in sorted((studio.settings.site / "static" / "starters").glob("*.png")):
+            try:
+                labels = await work.aside(read_labels, path, model.taxonomy, model.config.image_size)
+            except InputError:  # painted for a model of other classes or another size
+                continue
+            await work.render(Scene(labels), [Style()])
+    log.info("%s is ready after %.1f s", id, time.perf_counter() - started)

@@ -1,0 +1,203 @@
+"""What ``/docs`` says of each route. Its commands run as they stand, in the repository's folder; a test runs them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from server.schemas import (
+    AnimationAnswer,
+    Asked,
+    EncodeAnswer,
+    EncodeRequest,
+    ErrorAnswer,
+    ManipulateRequest,
+    MixRequest,
+    ModelsAnswer,
+    MorphRequest,
+    PicturesAnswer,
+    RenderRequest,
+    ResampleRequest,
+)
+
+TITLE = "GroupDNet Studio"
+ABOUT = """Paint a label map, get a picture; give one class another look and leave the rest.
+
+Requests are multipart: label maps and photos as files, all else in one JSON field called `request`. A **style** says
+how each class's code is made; it travels with the request and comes back with the answer, so the server keeps nothing.
+Every PNG carries its **recipe** (model, label map, style): send the file to `render` as `recipe` and the same pixels
+come back.
+
+Label maps are PNGs: greyscale or palette whose values are the class indices, or colours of the model's classes. Photos
+are PNG, JPEG or WebP. Ask for the picture itself with `Accept: image/png`. Every error has the same shape:
+`{"error": {"code", "message", "field", "value", "allowed", "details"}}`.
+"""
+
+BASE = "http://127.0.0.1:8000/api/v1/models/landscape"
+LAKE = "-F labels=@static/starters/lake.png"
+
+FILES = {
+    "labels": "The label map, a PNG.",
+    "instances": "Instance ids, a greyscale PNG of up to 16 bits; for models with instance edges.",
+    "recipe": "A PNG made here, or its recipe as JSON; instead of labels and style.",
+    "photo": "The photo: PNG, JPEG or WebP.",
+    "photo_labels": "The photo's label map, a PNG.",
+}
+
+
+def _curl(*commands: str) -> str:
+    return "\n\n```bash\n" + "\n".join(commands) + "\n```\n"
+
+
+def _body(asked: type[Asked], files: list[str], required: list[str], example: dict[str, Any]) -> dict[str, Any]:
+    """A multipart request body: files by name and the JSON field ``request``."""
+    properties: dict[str, Any] = {
+        name: {"type": "string", "format": "binary", "description": FILES[name]} for name in files
+    }
+    properties["request"] = asked.model_json_schema() | {"example": example}
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    content = {"schema": schema, "encoding": {"request": {"contentType": "application/json"}}}
+    return {"required": True, "content": {"multipart/form-data": content}}
+
+
+def _several(body: dict[str, Any], *names: str) -> dict[str, Any]:
+    """The same body, in which those files may be sent more than once."""
+    properties = body["content"]["multipart/form-data"]["schema"]["properties"]
+    for name in names:
+        one = {"type": "string", "format": "binary"}
+        properties[name] = {"type": "array", "items": one, "minItems": 1, "description": "Repeated, in the same order."}
+    return body
+
+
+def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
+    words = {
+        400: "Not a multipart form.",
+        404: "No such model.",
+        406: "The Accept header fits nothing that this answers with.",
+        409: "The model's checkpoint cannot do this.",
+        413: "The body or a picture is too large.",
+        422: "Something in the request is wrong.",
+        503: "Too many requests wait; try again after Retry-After seconds.",
+    }
+    return {code: {"model": ErrorAnswer, "description": words[code]} for code in codes}
+
+
+def _route(
+    summary: str, about: str, body: dict[str, Any], answer: type[Any], *media_types: str, encoder: bool = False
+) -> dict[str, Any]:
+    """Keyword arguments of the decorator of a POST route."""
+    success: dict[str, Any] = {"model": answer, "description": "What was made."}
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    success["content"] = dict.fromkeys(media_types, binary)
+    codes = (400, 404, 406, 409, 413, 422, 503)
+    note = " Needs a checkpoint with an encoder." if encoder else ""
+    return {
+        "summary": summary,
+        "description": about.replace("\n\n```", f"{note}\n\n```", 1),
+        "openapi_extra": {"requestBody": body},
+        "responses": {200: success, **_errors(*codes)},
+        "response_model": None,
+    }
+
+
+def _request(value: dict[str, Any]) -> str:
+    return f"-F 'request={json.dumps(value)}'"
+
+
+MODELS: dict[str, Any] = {
+    "summary": "The models",
+    "description": "Those that can be used, and the checkpoints that cannot with the reason."
+    + _curl("curl http://127.0.0.1:8000/api/v1/models"),
+    "responses": {200: {"model": ModelsAnswer}},
+    "response_model": None,
+}
+
+MODEL: dict[str, Any] = {
+    "summary": "A model",
+    "description": "The checkpoint doctor's report: classes with their colours, sizes, parameters, and what it can do."
+    + _curl(f"curl {BASE}"),
+    "responses": {200: {"description": "The report."}, **_errors(404, 409)},
+    "response_model": None,
+}
+
+_SEVEN = {"style": {"seed": 7}}
+RENDER = _route(
+    "A picture of a label map",
+    "With a style, or again from a recipe: the second command gives the pixels of the first."
+    + _curl(
+        f"curl -H 'Accept: image/png' {LAKE} {_request(_SEVEN)} {BASE}/render -o lake.png",
+        f"curl -H 'Accept: image/png' -F recipe=@lake.png {BASE}/render -o again.png",
+    ),
+    _body(RenderRequest, ["labels", "instances", "recipe"], [], _SEVEN),
+    PicturesAnswer,
+    "image/png",
+)
+
+_WATER = {"style": {"seed": 7}, "classes": [6], "n": 3, "seed": 1}
+RESAMPLE = _route(
+    "New looks for some classes",
+    "n pictures that differ in these classes alone, each with its style and with how much it changed inside and "
+    "outside of them." + _curl(f"curl {LAKE} {_request(_WATER)} {BASE}/resample"),
+    _body(ResampleRequest, ["labels", "instances"], ["labels", "request"], _WATER),
+    PicturesAnswer,
+    "image/png",
+)
+
+_PHOTO = f"curl -H 'Accept: image/png' {LAKE} {_request({'style': {'seed': 3}})} {BASE}/render -o photo.png"
+_MIX = {"references": {"6": 0}, "style": {"seed": 7}}
+MIX = _route(
+    "Looks taken from photos, class by class",
+    "`references` says which class takes its look from which photo; the others keep the style's."
+    + _curl(
+        _PHOTO,
+        f"curl -H 'Accept: image/png' {LAKE} -F photos=@photo.png -F photo_labels=@static/starters/lake.png "
+        f"{_request(_MIX)} {BASE}/mix -o mixed.png",
+    ),
+    _several(
+        _body(MixRequest, ["labels", "instances"], ["labels", "photos", "photo_labels", "request"], _MIX),
+        "photos",
+        "photo_labels",
+    ),
+    PicturesAnswer,
+    "image/png",
+    encoder=True,
+)
+
+_SEED = {"seed": 7}
+MANIPULATE = _route(
+    "A photo with other labels",
+    "The photo's looks on an edited label map; classes that the photo lacks get theirs from the seed."
+    + _curl(
+        _PHOTO,
+        "curl -H 'Accept: image/png' -F photo=@photo.png -F photo_labels=@static/starters/lake.png "
+        f"-F labels=@static/starters/coast.png {_request(_SEED)} {BASE}/manipulate -o edited.png",
+    ),
+    _body(
+        ManipulateRequest, ["photo", "photo_labels", "labels", "instances"], ["photo", "photo_labels", "labels"], _SEED
+    ),
+    PicturesAnswer,
+    "image/png",
+    encoder=True,
+)
+
+_MORPH = {"from": {"seed": 7}, "to": {"seed": 8}, "classes": [0, 6], "steps": 12, "seconds": 1.5, "format": "webp"}
+MORPH = _route(
+    "An animation between two styles",
+    "Animated WebP or GIF, or a ZIP of PNGs; as JSON with a data URL where `Accept: application/json` asks for it."
+    + _curl(f"curl {LAKE} {_request(_MORPH)} {BASE}/morph -o morph.webp"),
+    _body(MorphRequest, ["labels", "instances"], ["labels", "request"], _MORPH),
+    AnimationAnswer,
+    "image/webp",
+    "image/gif",
+    "application/zip",
+)
+
+_NAME = {"name": "photo.png"}
+ENCODE = _route(
+    "The style of a photo",
+    "The code of each class that its label map has, for use in any style."
+    + _curl(_PHOTO, f"curl -F photo=@photo.png {LAKE} {_request(_NAME)} {BASE}/encode"),
+    _body(EncodeRequest, ["photo", "labels"], ["photo", "labels"], _NAME),
+    EncodeAnswer,
+    encoder=True,
+)

@@ -1,0 +1,202 @@
+"""The models in the checkpoints folder: which there are, what each can do, and which are in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model.errors import InputError
+from server.settings import Settings
+
+if TYPE_CHECKING:  # torch takes a second to import: the server listens before
+    from model.engine import Engine
+    from model.groupdnet import GroupDNetConfig
+    from model.labels import Taxonomy
+
+Signature = tuple[tuple[str, int, int], ...]  # name, bytes and time of each file: another one means another checkpoint
+
+
+@dataclass(frozen=True)
+class Model:
+    """A checkpoint that can be used, as the doctor describes it."""
+
+    id: str
+    path: Path
+    signature: Signature
+    title: str
+    config: GroupDNetConfig
+    taxonomy: Taxonomy
+    encoder: bool
+    fingerprint: str
+    report: dict[str, Any]
+
+    def row(self) -> dict[str, Any]:
+        """Its line in the list of models."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "image_size": list(self.config.image_size),
+            "classes": self.config.classes,
+            "encoder": self.encoder,
+        }
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """A checkpoint that cannot be used, and why."""
+
+    id: str
+    path: Path
+    signature: Signature
+    reason: str
+
+
+class Registry:
+    """Every folder of ``settings.checkpoints`` with safetensors is a model, its id the folder's name.
+
+    ``refresh``, ``find`` and ``listing`` may be called from any thread, ``engine`` only from the models' own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._rows: dict[str, Model | Unavailable] = {}
+        self._engines: OrderedDict[tuple[str, Signature], Engine] = OrderedDict()
+
+    def refresh(self) -> None:
+        """Look at the folder again; only what changed is read."""
+        with self._lock:
+            before, self._rows = self._rows, {}
+            for path in _candidates(self._settings.checkpoints):
+                key, signature = path.stem if path.is_file() else path.name, _signature(path)
+                known = before.get(key)
+                self._rows[key] = known if known and known.signature == signature else _read(key, path, signature)
+
+    @property
+    def models(self) -> list[Model]:
+        """The usable ones as of the last ``refresh``, by id."""
+        return [row for row in self._rows.values() if isinstance(row, Model)]
+
+    @property
+    def default(self) -> str | None:
+        """The model that the page opens with."""
+        ids = [model.id for model in self.models]
+        wanted = self._settings.default_model
+        return wanted if wanted in ids else next(iter(ids), None)
+
+    def listing(self) -> dict[str, Any]:
+        """The answer of ``GET models``, from the folder as it is now."""
+        self.refresh()
+        unavailable = [row for row in self._rows.values() if isinstance(row, Unavailable)]
+        return {
+            "models": [model.row() for model in self.models],
+            "default": self.default,
+            "unavailable": [{"id": row.id, "reason": row.reason} for row in unavailable],
+        }
+
+    def find(self, id: str) -> Model:
+        """The model called ``id``. Raises InputError "unknown_model", or "bad_checkpoint" with the doctor's report."""
+        if id not in self._rows:
+            self.refresh()
+        row = self._rows.get(id)
+        if isinstance(row, Model):
+            return row
+        if row is None:
+            allowed = [model.id for model in self.models]
+            listed = ", ".join(allowed) or "none"
+            raise InputError(
+                f"there is no model {id!r}; there are: {listed}",
+                code="unknown_model",
+                field="model",
+                value=id,
+                allowed=allowed,
+            )
+        from model.checkpoint import inspect
+
+        report = inspect(row.path)
+        reason = row.reason if report.ok else _diagnosis(report.problems, report.problem_count)
+        raise InputError(
+            f"model {id!r} cannot be used: {reason}",
+            code="bad_checkpoint",
+            field="model",
+            value=id,
+            details=report.to_json(),
+        )
+
+    def engine(self, model: Model) -> Engine:
+        """The model in memory, loaded if it is not; only for the thread that owns the models."""
+        key = (model.id, model.signature)
+        if key not in self._engines:
+            from model.checkpoint import load_checkpoint
+            from model.engine import Engine
+
+            while len(self._engines) >= self._settings.models_loaded:
+                self._engines.popitem(last=False)
+            self._engines[key] = Engine(
+                load_checkpoint(model.path),
+                device=self._settings.device,
+                precision=self._settings.precision,
+                cache_bytes=self._settings.cache_bytes,
+            )
+        self._engines.move_to_end(key)
+        return self._engines[key]
+
+
+def _candidates(folder: Path) -> list[Path]:
+    """Folders with safetensors or .pth files, and .pth files that lie about."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return []
+    return [path for path in paths if path.suffix == ".pth" or any(_weights(path))]
+
+
+def _weights(path: Path) -> list[Path]:
+    return [file for kind in ("*.safetensors", "*.pth") for file in path.glob(kind)] if path.is_dir() else []
+
+
+def _signature(path: Path) -> Signature:
+    rows = []
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        try:
+            stat = file.stat()
+        except OSError:  # taken away, or a link to nowhere
+            continue
+        rows.append((file.name, stat.st_size, stat.st_mtime_ns))
+    return tuple(rows)
+
+
+def _read(id: str, path: Path, signature: Signature) -> Model | Unavailable:
+    if not any(path.glob("*.safetensors")):
+        folder = path.with_suffix("") if path.is_file() else path
+        reason = (
+            f"convert it first with `python -m model convert {path} {folder.with_name(folder.name + '-converted')}`"
+        )
+        return Unavailable(id, path, signature, reason)
+    from model.checkpoint import inspect
+
+    try:
+        report = inspect(path)
+    except InputError as error:
+        return Unavailable(id, path, signature, str(error))
+    if not report.ok or report.config is None or report.taxonomy is None or report.fingerprint is None:
+        return Unavailable(id, path, signature, _diagnosis(report.problems, report.problem_count))
+    return Model(
+        id,
+        path,
+        signature,
+        report.title,
+        report.config,
+        report.taxonomy,
+        report.encoder,
+        report.fingerprint,
+        report.to_json(),
+    )
+
+
+def _diagnosis(problems: list[str], count: int) -> str:
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    return (problems[0] if problems else "the checkpoint cannot be read") + more

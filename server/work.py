@@ -1,0 +1,185 @@
+"""What every application does: take a turn, read uploads, run the model. Nothing here blocks the loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio.to_thread
+import numpy as np
+from fastapi import Request
+
+from model.errors import InputError
+from server.batcher import Batcher, Turn
+from server.forms import Form, Upload
+from server.registry import Model, Registry
+from server.settings import Settings
+
+if TYPE_CHECKING:
+    from model.engine import Engine
+    from model.styles import Style
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What an app is made of."""
+
+    settings: Settings
+    registry: Registry
+    batcher: Batcher
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is painted: class indices uint8 [H, W], and instance ids int32 [H, W] where they were sent."""
+
+    labels: np.ndarray
+    instances: np.ndarray | None = None
+
+    @property
+    def classes(self) -> list[int]:
+        """The classes present, in order."""
+        return [int(index) for index in np.unique(self.labels)]
+
+
+class Work:
+    """One request's way through the studio."""
+
+    def __init__(self, studio: Studio, model: Model, turn: Turn, started: float) -> None:
+        self.settings, self.model = studio.settings, model
+        self._registry, self._turn, self._started = studio.registry, turn, started
+
+    async def aside(self, function: Callable[..., T], *args: Any) -> T:
+        """``function(*args)`` on a thread of its own: for decoding and encoding files."""
+        return await anyio.to_thread.run_sync(function, *args)
+
+    async def style(self, data: dict[str, Any]) -> Style:
+        """A style from its JSON."""
+        from model.styles import Style
+
+        return await self.aside(Style.from_json, data, self.model.config)
+
+    async def scene(self, form: Form[Any]) -> Scene:
+        """The label map and, where there is one, the instance map of a form."""
+        labels, instances = form.file("labels"), form.optional("instances")
+        return await self.aside(self._read_scene, labels.content, instances and instances.content, form.asked.resize)
+
+    def _read_scene(self, labels: bytes, instances: bytes | None, resize: bool) -> Scene:
+        from model.images import read_instances
+
+        ids = None
+        if instances is not None:
+            size, limit = self.model.config.image_size, self.settings.picture_pixels
+            ids = read_instances(instances, size, resize, max_pixels=limit)
+        return Scene(self._read_labels(labels, resize), ids)
+
+    def _read_labels(self, content: bytes, resize: bool, field: str = "labels") -> np.ndarray:
+        from model.labels import read_labels
+
+        size, limit = self.model.config.image_size, self.settings.picture_pixels
+        return read_labels(content, self.model.taxonomy, size, resize, max_pixels=limit, field=field)
+
+    async def stored_scene(self, labels: bytes, instances: bytes | None) -> Scene:
+        """The scene of a recipe."""
+        return await self.aside(self._read_scene, labels, instances, False)
+
+    async def reference(
+        self, photo: Upload, labels: Upload, resize: bool, fields: tuple[str, str] = ("photo", "photo_labels")
+    ) -> Reference:
+        """A photo with its label map, read."""
+
+        def read() -> Reference:
+            from model.images import read_photo
+
+            size, limit = self.model.config.image_size, self.settings.picture_pixels
+            picture = read_photo(photo.content, size, resize, max_pixels=limit, field=fields[0])
+            return Reference(photo.name, picture, Scene(self._read_labels(labels.content, resize, fields[1])))
+
+        return await self.aside(read)
+
+    async def load(self) -> None:
+        """Have the model in memory."""
+        await self._turn.run(self._engine)
+
+    def require_encoder(self, application: str) -> None:
+        """Raises InputError "no_encoder" when this model cannot do the application."""
+        state = self.model.report["applications"][application]
+        if not state["available"]:
+            able = [name for name, other in self.model.report["applications"].items() if other["available"]]
+            raise InputError(
+                f"model {self.model.id!r} cannot {application}: {state['reason']}; it can {', '.join(able)}",
+                code="no_encoder",
+                field="model",
+                value=self.model.id,
+                allowed=able,
+            )
+
+    async def render(self, scene: Scene, styles: Sequence[Style]) -> list[np.ndarray]:
+        """A picture uint8 [H, W, 3] for each style, a few in each pass so that others get their turn."""
+
+        def one_pass(some: Sequence[Style]) -> np.ndarray:
+            codes = np.stack([style.codes(self.model.config) for style in some])  # [N, 8C, h, w]
+            return self._engine().render(scene.labels, codes, scene.instances)
+
+        pictures: list[np.ndarray] = []
+        for start in range(0, len(styles), self.settings.batch_size):
+            pictures.extend(await self._turn.run(one_pass, styles[start : start + self.settings.batch_size]))
+        return pictures
+
+    async def encode(self, reference: Reference, name: str | None = None) -> Style:
+        """The reference's style: the codes of the classes that its label map has."""
+        from model.styles import style_from_encoding
+
+        mu, _ = await self._turn.run(lambda: self._engine().encode(reference.photo, reference.scene.labels))
+        return style_from_encoding(mu, reference.scene.classes, self.model.config, name or reference.name)
+
+    def _engine(self) -> Engine:
+        return self._registry.engine(self.model)
+
+    def timings(self) -> dict[str, float]:
+        """Milliseconds: in the line, in the model, and in all."""
+        seconds = {
+            "queue_ms": self._turn.waited,
+            "engine_ms": self._turn.worked,
+            "total_ms": time.perf_counter() - self._started,
+        }
+        return {name: round(1000 * value, 2) for name, value in seconds.items()}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A photo uint8 [H, W, 3] with its label map, and the name of its file."""
+
+    name: str
+    photo: np.ndarray
+    scene: Scene
+
+
+def studio_of(request: Request) -> Studio:
+    """The studio of the app that answers ``request``."""
+    studio = request.app.state.studio
+    assert isinstance(studio, Studio)
+    return studio
+
+
+async def find_model(request: Request, id: str) -> Model:
+    """The model in the path. Raises InputError "unknown_model" or "bad_checkpoint"."""
+    return await anyio.to_thread.run_sync(studio_of(request).registry.find, id)
+
+
+@asynccontextmanager
+async def work_on(request: Request, model: Model, started: float) -> AsyncIterator[Work]:
+    """A turn with the model, given up as soon as the client is gone; the request's body has been read."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    studio = studio_of(request)
+    async with studio.batcher.turn(gone) as turn:
+        yield Work(studio, model, turn, started)
