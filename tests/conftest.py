@@ -1,0 +1,81 @@
+"""A tiny model that every test can have: the landscape's classes and layout, 64×64 pixels, narrow, random weights."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests share their cores; a busy core makes two threads wait
+
+import torch
+from torch import nn
+
+from model.checkpoint import Checkpoint, save_checkpoint
+from model.groupdnet import Block, Encoder, Generator, GroupDNetConfig
+from model.labels import TAXONOMIES
+
+GENERATOR_GAIN, ENCODER_GAIN = 1.1, 1.4
+MODULATION_GAIN = 0.35  # so that γ varies around 0 and no pixel saturates
+
+
+def narrow_config(**changes: object) -> GroupDNetConfig:
+    """The landscape preset's shape with 24 channels and less."""
+    names = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")
+    widths = (24, 24, 24, 24, 16, 16, 8, 8)
+    groups = (12, 12, 6, 4, 4, 2, 1)
+    rows = tuple(Block(n, i, o, g, 12, g, g) for n, i, o, g in zip(names, widths, widths[1:], groups))
+    settings = {"shared_codes": True, "encoder_norm": False, "noise": True, **changes}
+    return GroupDNetConfig(12, (64, 64), 12, rows, encoder_width=24, **settings)  # type: ignore[arg-type]
+
+
+def random_checkpoint(config: GroupDNetConfig, seed: int = 0) -> Checkpoint:
+    """Seeded random weights whose pictures depend on codes and labels alike."""
+    random = torch.Generator().manual_seed(seed)
+    generator, encoder = Generator(config), Encoder(config)
+    for network, gain in ((generator, GENERATOR_GAIN), (encoder, ENCODER_GAIN)):
+        for name, parameter in network.named_parameters():
+            _initialise(parameter, MODULATION_GAIN if "mlp_" in name and "shared" not in name else gain, random)
+    return Checkpoint(config, TAXONOMIES["landscape"], generator.eval(), encoder.eval(), title="Tiny")
+
+
+def _initialise(parameter: nn.Parameter, gain: float, random: torch.Generator) -> None:
+    spread = gain * parameter[0].numel() ** -0.5 if parameter.ndim > 1 else 0.1
+    with torch.no_grad():
+        parameter.copy_(spread * torch.randn(parameter.shape, generator=random))
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> GroupDNetConfig:
+    return narrow_config()
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny_config: GroupDNetConfig) -> Path:
+    """A checkpoints folder that holds ``tiny/``, generator and encoder."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    save_checkpoint(folder / "tiny", random_checkpoint(tiny_config))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_without_encoder(tmp_path_factory: pytest.TempPathFactory, tiny_config: GroupDNetConfig) -> Path:
+    """A checkpoints folder that holds ``tiny/``, the same generator alone."""
+    folder = tmp_path_factory.mktemp("without_encoder")
+    checkpoint = random_checkpoint(tiny_config)
+    checkpoint.encoder = None
+    save_checkpoint(folder / "tiny", checkpoint)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scene() -> np.ndarray:
+    """A label map 64×64: sky over mountain over grass, with a lake and a house."""
+    labels = np.zeros((64, 64), np.uint8)
+    labels[20:32] = 2
+    labels[32:] = 4
+    labels[40:56, 8:40] = 6
+    labels[34:44, 46:58] = 11
+    return labels
