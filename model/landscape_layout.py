@@ -182,7 +182,7 @@ class Painter:
         row = frame.row.expand(labels.shape)
         upright = (labels == TREE) | (labels == HOUSE) | (labels == MOUNTAIN) | (labels == ROCK)
         foot = torch.where(upright, run_ends(upright, frame.row)[1], row)
-        foot = torch.where(upright, _smooth_within(foot, upright, int(40 * frame.unit)), foot)
+        foot = torch.where(upright, smooth_within(foot, upright, int(40 * frame.unit)), foot)
         below = F.softplus((foot - horizon[:, None, None]) / (6 * frame.unit)) * 6 * frame.unit + 5 * frame.unit
         depth = frame.focal * eye[:, None, None] / below
         depth = torch.where(labels == MOUNTAIN, depth.clamp(260, 700), depth)
@@ -197,7 +197,7 @@ class Painter:
         return Scene(labels, depth, across, along, normal, torch.zeros_like(upright), horizon, eye)
 
 
-def _smooth_within(values: Tensor, member: Tensor, radius: int) -> Tensor:
+def smooth_within(values: Tensor, member: Tensor, radius: int) -> Tensor:
     """Mean of ``values`` over the members among 2·radius+1 neighbours in the row: no seam where columns differ."""
     width = 2 * radius + 1
 
@@ -223,8 +223,8 @@ def scatter_clouds(scene: Scene, frame: Frame, atlas: NoiseAtlas, draws: Draws) 
     scene.labels = torch.where(cloudy, CLOUD, scene.labels)
 
 
-GROUNDS = {GRASS: 9.0, SNOW: 1.8, SAND: 1.6, ROCK: 1.0, FLOWER: 1.8}
-PATCHES = {FLOWER: 5.0, GRASS: 3.0, SAND: 1.6, ROCK: 2.0, SNOW: 1.0}
+GROUNDS = {GRASS: 9.0, SNOW: 1.8, SAND: 1.6, ROCK: 1.7, FLOWER: 1.8}
+PATCHES = {FLOWER: 5.0, GRASS: 3.0, SAND: 1.6, ROCK: 2.6, SNOW: 1.2}
 
 
 def weights_of(table: dict[int, float]) -> list[float]:

@@ -74,6 +74,7 @@ SKY_LIGHT = (
     (2.0, 56, (1.62, 1.51, 1.34), (0.31, 0.40, 0.54), 0.6),  # deep blue
     (1.4, 34, (1.48, 1.40, 1.15), (0.34, 0.45, 0.47), 1.0),  # teal
 )
+DAYLIGHT = (1.5, 1.28, 1.08, 0.38, 0.41, 0.48)  # sun and ambient colour towards which every sky's light is drawn
 MOONLIGHT = 4
 SUN_AZIMUTH = -58.0  # degrees from straight ahead; always from the left: a map cannot say where its sun stands
 
@@ -110,6 +111,7 @@ def draw_style(seed: int, scenes: Sequence[int], restyle: Mapping[int, int], dev
         if label == SKY:
             sky = look
     light = torch.tensor([[e, *sun, *ambient, haze] for _, e, sun, ambient, haze in SKY_LIGHT], device=device)[sky]
+    light[:, 1:7] = lerp(light.new_tensor(DAYLIGHT), light[:, 1:7], 0.65)
     elevation, azimuth = light[:, 0].deg2rad(), torch.tensor(SUN_AZIMUTH, device=device).deg2rad()
     flat = elevation.cos()
     sun = torch.stack([flat * azimuth.sin(), elevation.sin(), -flat * azimuth.cos()])

@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.landscape_layout import Frame, Scene, map_horizon, run_ends
+from model.landscape_layout import Frame, Scene, map_horizon, run_ends, smooth_within
 from model.landscape_looks import (
+    CLASSES,
     CLOUD,
     FLOWER,
     GRASS,
@@ -122,7 +123,7 @@ class Shader:
             FLOWER: self._flower,
             HOUSE: self._house,
         }
-        for label in range(12):
+        for label in range(CLASSES):
             index = (self.labels.reshape(-1) == label).nonzero()[:, 0]
             if not len(index) or label == WATER:
                 continue
@@ -162,7 +163,7 @@ class Shader:
         coarse = F.avg_pool2d(image.clamp_max(3), cell)
         coarse = F.avg_pool2d(F.pad(coarse, (2, 2, 2, 2), mode="replicate"), 5, 1)
         bloom = F.interpolate(coarse, scale_factor=cell, mode="bilinear")
-        x = (image * 0.9 + 0.12 * bloom) * 0.92
+        x = (image * 0.9 + 0.12 * bloom) * 0.86
         x = (x * (2.51 * x + 0.06) / (x * (2.43 * x + 0.59) + 0.14)).clamp(0, 1)
         return (x ** (1 / 2.2) * 255).round().to(torch.uint8)
 
@@ -203,8 +204,9 @@ class Shader:
         normal = normalise(torch.cat([puff, torch.full_like(puff[:1], -0.7)]))
         facing = (normal * p.sun).sum(0)
         tone = 0.68 + 0.28 * facing + (0.04 + 0.05 * p.shape[1]) * fbm + 0.03 * broad - 0.10 * smoothstep(0.5, 1, wide)
-        cover = smoothstep(0.1, 0.95, near * 0.9 + 0.1 * fbm) * (0.9 + 0.1 * p.shape[0])
-        return lerp(self.sky[:, p.index], p.ramp(tone), cover)
+        cover = smoothstep(0.1, 0.95, near * 0.9 + 0.16 * fbm) * (0.9 + 0.1 * p.shape[0])
+        moonlit = lerp(torch.ones_like(p.sun_colour), p.sun_colour.clamp_max(1.4) / 1.4, 0.5)
+        return lerp(self.sky[:, p.index], p.ramp(tone) * moonlit, cover)
 
     # Ground and what stands on it ----------------------------------------------------------------------------------
 
@@ -216,7 +218,7 @@ class Shader:
         strata = (p.height() / (8 + 14 * p.shape[1]) + big[5]).sin() * (p.shape[2] > 0.65)
         tone = 0.42 + 0.07 * small[1] + 0.05 * small[0] + 0.10 * big[5] + 0.08 * strata + 0.08 * big[2]
         normal = p.bumped(slope_u, slope_v, 0.05 * (0.7 + 0.6 * p.shape[0]))
-        return Surface(p.ramp(tone), normal, p.open() * (0.85 + 0.12 * big[2]).clamp(0.6, 1.1))
+        return Surface(p.ramp(tone), normal, p.open() * (0.85 + 0.12 * big[2]).clamp(0.6, 1.1), wrap=0.35)
 
     def _snow(self, p: Pixels) -> Surface:
         drift = p.noise(60, (FBM_U, FBM_V, RIDGE_U, RIDGE_V))
@@ -242,7 +244,7 @@ class Shader:
 
     def _grass(self, p: Pixels) -> Surface:
         tone, normal = self._meadow(p)
-        mown = (p.across * 0.9).sin() * (p.shape[2] > 0.8)
+        mown = (p.across * 0.9).sin() * (p.shape[2] > 0.8) * torch.exp(-p.depth / 60)
         return Surface(p.ramp(tone + 0.12 * mown), normal, p.open(), wrap=0.3)
 
     def _flower(self, p: Pixels) -> Surface:
@@ -251,28 +253,28 @@ class Shader:
         leaves = lerp(dark, light, tone.clamp(0, 1) * 1.2)
         bloom = p.noise(5.5, (FBM, BROAD, CELL, FINE), shift=0.3)
         dense = bloom[2] + 0.25 * bloom[3] + 0.2 * bloom[1] + 0.35 - 0.25 * p.shape[0]
-        share = smoothstep(0.3, 0.7, dense + 0.35 * smoothstep(30, 150, p.depth))
+        share = smoothstep(0.3, 0.7, dense + 0.22 * smoothstep(30, 150, p.depth))
         petals = p.ramp(0.5 + 0.25 * bloom[2] + 0.22 * bloom[3] + 0.06 * bloom[0])
         return Surface(lerp(leaves, petals, share), normal, p.open(), wrap=0.3)
 
     def _tree(self, p: Pixels) -> Surface:
         """Leaves at two sizes that follow the distance; read on the screen, so that no wall or seam can show."""
         size = self.frame.size
-        octave = torch.log2((p.depth / (34 + 30 * p.shape[0])).clamp(0.12, 12))
-        near = octave.floor()
+        octave = torch.log2((p.depth / (40 + 30 * p.shape[0])).clamp(0.35, 12))
+        coarsest = octave.floor()
+        fade = octave - coarsest  # the coarsest of three sizes goes as the finest comes
         clumps = torch.zeros(3, len(p.index), device=octave.device)
-        for step in (0, 1):
-            frequency = 2.0 ** (near + step) * 2.6
+        for step, weight in enumerate((0.75 * (1 - fade), 0.55, 0.35 + 0.2 * fade)):
+            frequency = 2.0 ** (coarsest + step) * 2.4
             u, v = p.col / size * frequency + p.offset[0], p.row / size * frequency + p.offset[1]
             lod = torch.log2(256 * frequency / size).clamp_min(0)
-            weight = octave - near if step else 1 - (octave - near)
             clumps = clumps + weight * self.atlas.read(u, v, (CELL, CELL_U, CELL_V), lod)
         u, v = p.col / size * 1.35 + p.offset[0], p.row / size * 1.35 + p.offset[1]
         leaf = self.atlas.read(u, v, (FINE, BROAD, CELL))
         normal = torch.stack([-p.plane(self.bulge_x) * 7, p.plane(self.bulge_y) * 7 + 0.35, torch.full_like(u, -0.7)])
         normal = normalise(normalise(normal) + p.normal * 0.45)
-        normal = normalise(normal + torch.stack([-clumps[1], clumps[2], torch.zeros_like(u)]) * 0.055)
-        depth = 0.36 + 0.55 * clumps[0] + 0.14 * leaf[0] + 0.16 * leaf[2] + 0.05 * leaf[1]  # low in the gaps
+        normal = normalise(normal + torch.stack([-clumps[1], clumps[2], torch.zeros_like(u)]) * 0.045)
+        depth = 0.36 + 0.42 * clumps[0] + 0.17 * leaf[0] + 0.14 * leaf[2] + 0.05 * leaf[1]  # low in the gaps
         leaves = p.ramp(0.12 + 0.58 * depth + 0.1 * leaf[1] + 0.1 * normal[1])
         bark = p.colour(BARK) * (1 + 0.4 * leaf[0])
         albedo = torch.where(p.plane(self.scene.bark), bark, leaves)
@@ -340,18 +342,24 @@ class Shader:
         house = self.labels == HOUSE
         top, foot = run_ends(house, self.frame.row)
         left, right = (t.transpose(1, 2) for t in run_ends(house.transpose(1, 2), self.frame.row))
-        height = (foot - top + 1) * house
+        height = foot - top + 1
         reach = self.odd(60)
-        tall = F.max_pool2d(height[:, None], (1, reach), 1, (0, reach // 2))[:, 0].clamp_min(4)
-        wide = F.max_pool2d((-left * house - 1e4 * ~house)[:, None], (reach, 1), 1, (reach // 2, 0))[:, 0]
-        far = F.max_pool2d((right * house - 1e4 * ~house)[:, None], (reach, 1), 1, (reach // 2, 0))[:, 0]
-        return -wide, far, foot, tall
+
+        def reaching(plane: Tensor, rows: int, cols: int) -> Tensor:
+            """Highest value at houses around: what stands before a house does not cut it in two."""
+            plane = torch.where(house, plane, -1e4)
+            return F.max_pool2d(plane[:, None], (rows, cols), 1, (rows // 2, cols // 2))[:, 0]
+
+        left, right = -reaching(-left, reach, 1), reaching(right, reach, 1)
+        return left, right, reaching(foot, 1, reach), reaching(height, 1, reach).clamp_min(4)
 
     # Water ----------------------------------------------------------------------------------------------------------
 
     def _water(self, p: Pixels, image: Tensor) -> Tensor:
         frame, size, unit = self.frame, self.frame.size, self.frame.unit
-        shore = p.plane(torch.where(self.labels == WATER, 0.0, frame.row).cummax(1)[0])  # its row, above each pixel
+        wet = self.labels == WATER
+        shore = torch.where(wet, 0.0, frame.row).cummax(1)[0]  # its row, above each pixel
+        shore = p.plane(smooth_within(shore, wet, round(9 * unit)))  # mirrored things would show every step of it
         swell = p.noise(9 + 14 * p.shape[0], (FBM, FBM_U, FBM_V, FINE), squeeze=0.45)
         chop = p.noise(3.5, (FBM, FBM_U, FBM_V, FINE), shift=0.5, squeeze=0.4)
         rough = (0.2 + 0.9 * p.shape[1]) * (0.4 + 0.6 * torch.exp(-p.depth / 60))
@@ -360,8 +368,8 @@ class Shader:
         out = p.row - shore  # distance from the shore, pixels
         row = shore - out * 0.96 - 1 + tilt_v * (2 * unit + out * 0.14)
         col = p.col + tilt_u * (1.5 * unit + out * 0.05)
-        mirrored = self._mirror(image, p, row, col, 1 + (out * 0.03).long())
-        down = self.cosine(p)
+        mirrored = self._mirror(image, p, row, col, (1 + unit + out * 0.04).long())
+        down = self._looking_down(p)
         strength = (0.06 + 0.94 * (1 - down - 0.12 * tilt_v).clamp(0, 1) ** 3.2) * (0.3 + 0.3 * p.shape[2])
         depth_tone = 0.34 + 0.12 * swell[0] + 0.22 * smoothstep(14, 0, out / unit) + 0.05 * chop[0] + 0.15 * down
         body = p.ramp(depth_tone) * (p.sun_colour * p.sun[1].clamp_min(0.3) * 0.7 + p.ambient * 0.75)
@@ -375,8 +383,8 @@ class Shader:
         foam = smoothstep(3.5, 0, out / unit) * (chop[3] + swell[3] > 0.1) * 0.25 * p.shape[3] * (p.depth < 400)
         return lerp(colour, p.ambient + p.sun_colour * 0.3, foam)
 
-    def cosine(self, p: Pixels) -> Tensor:
-        """How steeply the eye looks down on flat ground, 0…1."""
+    def _looking_down(self, p: Pixels) -> Tensor:
+        """Sine of the angle at which the eye looks down on flat ground."""
         return (p.of(self.scene.eye) / p.depth).clamp(0.02, 0.9)
 
     def _mirror(self, image: Tensor, p: Pixels, row: Tensor, col: Tensor, spread: Tensor) -> Tensor:

@@ -87,7 +87,7 @@ def draw_land(draws: Draws, size: int) -> Land:
         peak=number(0, 1) ** 0.8 * 260,
         peak_period=number(1600, 3200),
         peak_start=number(160, 480),
-        level=number(-4, 5.5),
+        level=number(-3.5, 6),
         forest=number(-0.5, 1.8),
         tree_height=number(4, 9),
         tree_line=number(10, 140),
