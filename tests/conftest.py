@@ -17,8 +17,14 @@ from model.checkpoint import Checkpoint, save_checkpoint
 from model.groupdnet import Block, Encoder, Generator, GroupDNetConfig
 from model.labels import TAXONOMIES
 
-GENERATOR_GAIN, ENCODER_GAIN = 1.1, 1.4
-MODULATION_GAIN = 0.35  # so that γ varies around 0 and no pixel saturates
+# How much a layer amplifies, by the first of these that is part of its name.
+GAINS = {
+    "mlp_shared": 1.1,
+    "mlp_": 0.35,  # γ varies around 0 and no pixel saturates
+    "fc_mu": 12.0,  # codes from photos are as far apart as samples of the prior
+    "layer": 1.4,
+    "": 1.1,
+}
 
 
 def narrow_config(**changes: object) -> GroupDNetConfig:
@@ -35,16 +41,12 @@ def random_checkpoint(config: GroupDNetConfig, seed: int = 0) -> Checkpoint:
     """Seeded random weights whose pictures depend on codes and labels alike."""
     random = torch.Generator().manual_seed(seed)
     generator, encoder = Generator(config), Encoder(config)
-    for network, gain in ((generator, GENERATOR_GAIN), (encoder, ENCODER_GAIN)):
+    for network in (generator, encoder):
         for name, parameter in network.named_parameters():
-            _initialise(parameter, MODULATION_GAIN if "mlp_" in name and "shared" not in name else gain, random)
+            gain = next(gain for part, gain in GAINS.items() if part in name)
+            spread = gain * parameter[0].numel() ** -0.5 if parameter.ndim > 1 else 0.1
+            nn.init.normal_(parameter, std=spread, generator=random)
     return Checkpoint(config, TAXONOMIES["landscape"], generator.eval(), encoder.eval(), title="Tiny")
-
-
-def _initialise(parameter: nn.Parameter, gain: float, random: torch.Generator) -> None:
-    spread = gain * parameter[0].numel() ** -0.5 if parameter.ndim > 1 else 0.1
-    with torch.no_grad():
-        parameter.copy_(spread * torch.randn(parameter.shape, generator=random))
 
 
 @pytest.fixture(scope="session")
