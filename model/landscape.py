@@ -6,6 +6,7 @@ perspective, the others are painted maps with any class anywhere. Each class's l
 
 from __future__ import annotations
 
+import functools
 import json
 import multiprocessing
 from collections.abc import Iterable, Mapping
@@ -22,9 +23,11 @@ from model.landscape_layout import Frame, Painter, Scene
 from model.landscape_looks import draw_style
 from model.landscape_noise import Draws, NoiseAtlas
 from model.landscape_shading import Shader
+from model.landscape_surfaces import Stage
 from model.landscape_terrain import Terrain
 
-SIZES = (64, 128, 256, 512)
+WORLD = 1  # raised whenever pixels change, so that a set rendered ahead is never mistaken for today's world
+SIZES = (32, 64, 128, 256, 512)
 TERRAIN_SHARE = 0.6
 KIND_STREAM, LAYOUT_STREAM = 0, 1
 CHUNK = 64  # scenes rendered ahead at a time; what a kill can lose
@@ -40,6 +43,10 @@ class Landscape:
                 field="size",
                 value=size,
                 allowed=list(SIZES),
+            )
+        if seed < 0:
+            raise InputError(
+                f"A landscape's seed {seed} must be 0 or more.", field="seed", value=seed, allowed="0 or more"
             )
         self.size, self.seed, self.device = size, seed, torch.device(device)
         self.frame = Frame(size, self.device)
@@ -68,7 +75,7 @@ class Landscape:
     def _render(self, first: int, count: int, restyle: Mapping[int, int]) -> tuple[Tensor, Tensor]:
         scene = self._layout(first, count)
         style = draw_style(self.seed, range(first, first + count), restyle, self.device)
-        picture = Shader(self.frame, self.atlas, self.grain, scene, style).picture()
+        picture = Shader(Stage(self.frame, self.atlas, self.grain, scene, style)).picture()
         return scene.labels.to(torch.uint8), picture
 
     def _layout(self, first: int, count: int) -> Scene:
@@ -98,20 +105,21 @@ def contact_sheet(labels: Tensor, pictures: Tensor, columns: int = 4) -> Image.I
 def render_set(folder: Path, count: int, size: int, seed: int = 0, workers: int = 1) -> None:
     """Renders scenes 0…count−1 ahead into ``labels.npy`` and ``pictures.npy`` (uint8, memory maps).
 
-    ``scenes.json`` says size, seed and count; ``done`` counts finished chunks, so a killed run goes on where it
+    ``scenes.json`` says world, size, seed and count; ``done`` counts finished chunks, so a killed run goes on where it
     stopped. Returns at once if the folder holds enough scenes of this size and seed; otherwise begins anew.
+    Starts processes, so a script calls it under ``if __name__ == "__main__"``.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {"size": size, "seed": seed, "count": count}
+    wanted = {"world": WORLD, "size": size, "seed": seed}
     record = folder / "scenes.json"
     held = json.loads(record.read_text()) if record.exists() else {}
-    if (held.get("size"), held.get("seed")) == (size, seed) and held.get("count", 0) >= count:
-        count = held["count"]
+    if held.pop("count", 0) >= count and held == wanted:
+        count = len(np.load(folder / "labels.npy", mmap_mode="r"))
     else:
         (folder / "done").unlink(missing_ok=True)
         _create(folder, count, size)
-        record.write_text(json.dumps(wanted))
+        record.write_text(json.dumps({**wanted, "count": count}))
     chunks = [(folder, first, min(CHUNK, count - first), size, seed) for first in range(0, count, CHUNK)]
     done = int((folder / "done").read_text()) if (folder / "done").exists() else 0
     if done >= len(chunks):
@@ -132,10 +140,16 @@ def _record(folder: Path, done: int, finished: Iterable[None]) -> None:
         partial.replace(folder / "done")
 
 
+@functools.cache
+def _world(size: int, seed: int) -> Landscape:
+    """A worker's landscape: building its noise once costs as much as ten scenes."""
+    return Landscape(size, seed)
+
+
 def _render_chunk(job: tuple[Path, int, int, int, int]) -> None:
     folder, first, count, size, seed = job
     torch.set_num_threads(1)
-    labels, pictures = Landscape(size, seed).scenes(first, count)
+    labels, pictures = _world(size, seed).scenes(first, count)
     for name, scenes in (("labels.npy", labels), ("pictures.npy", pictures)):
         target = np.lib.format.open_memmap(folder / name, "r+")
         target[first : first + count] = scenes.numpy()

@@ -223,6 +223,7 @@ def scatter_clouds(scene: Scene, frame: Frame, atlas: NoiseAtlas, draws: Draws) 
     scene.labels = torch.where(cloudy, CLOUD, scene.labels)
 
 
+# How often each class covers a terrain's ground, and the patches in it.
 GROUNDS = {GRASS: 9.0, SNOW: 1.8, SAND: 1.6, ROCK: 1.7, FLOWER: 1.8}
 PATCHES = {FLOWER: 5.0, GRASS: 3.0, SAND: 1.6, ROCK: 2.6, SNOW: 1.2}
 
