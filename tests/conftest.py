@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests share their cores; a busy core makes two threads wait
 
@@ -16,6 +17,10 @@ from torch import nn
 from model.checkpoint import Checkpoint, save_checkpoint
 from model.groupdnet import Block, Encoder, Generator, GroupDNetConfig
 from model.labels import TAXONOMIES
+
+# Time says little on a machine that does other things too.
+settings.register_profile("patient", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # How much a layer amplifies, by the first of these that is part of its name.
 GAINS = {
