@@ -118,9 +118,9 @@ def parse_request(text: str | bytes, asked: type[A]) -> A:
     try:
         return asked.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        if first["type"] == "extra_forbidden":
-            name = str(first["loc"][-1])
+        unknown = [str(row["loc"][-1]) for row in error.errors() if row["type"] == "extra_forbidden"]
+        if unknown:
+            name = unknown[0]
             allowed = [field.alias or key for key, field in asked.model_fields.items()]
             raise InputError(f"request has no field {name!r}", field=name, value=name, allowed=allowed) from None
         raise validation_error(error.errors(), "request") from None

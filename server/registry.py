@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -171,10 +172,8 @@ def _signature(path: Path) -> Signature:
 
 def _read(id: str, path: Path, signature: Signature) -> Model | Unavailable:
     if not any(path.glob("*.safetensors")):
-        folder = path.with_suffix("") if path.is_file() else path
-        reason = (
-            f"convert it first with `python -m model convert {path} {folder.with_name(folder.name + '-converted')}`"
-        )
+        shown = _shown(path)
+        reason = f"convert it first with `python -m model convert {shown} {_shown(path.with_name(id))}`"
         return Unavailable(id, path, signature, reason)
     from model.checkpoint import inspect
 
@@ -195,6 +194,12 @@ def _read(id: str, path: Path, signature: Signature) -> Model | Unavailable:
         report.fingerprint,
         report.to_json(),
     )
+
+
+def _shown(path: Path) -> str:
+    """A path as one would type it here."""
+    path, here = path.absolute(), Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def _diagnosis(problems: list[str], count: int) -> str:
