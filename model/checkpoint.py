@@ -107,7 +107,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     raise bad_checkpoint(f"{path.name} is no checkpoint: allowed are folders, .safetensors and .pth files.")
 
 
-def _check_file_size(path: Path, limit: int = MAX_FILE_BYTES) -> None:
+def _check_file_size(path: Path, limit: int) -> None:
     size = path.stat().st_size
     if size > limit:
         raise bad_checkpoint(f"{path.name} has {size:,} bytes, allowed are {limit:,}.")
@@ -173,7 +173,7 @@ def _load_ours(path: Path) -> Checkpoint:
 
 def _read_ours(path: Path, part: str) -> tuple[_Header, State]:
     """Header and tensors; shapes are compared before any tensor is read."""
-    _check_file_size(path)
+    _check_file_size(path, MAX_FILE_BYTES)
     try:
         with safe_open(path, framework="pt") as file:
             header = _Header.from_metadata(file.metadata(), part, path.name)
@@ -279,12 +279,12 @@ def _write_files(folder: Path, files: dict[str, bytes | None]) -> None:
 
 
 def _load_released(path: Path) -> Checkpoint:
-    _check_file_size(path)
+    _check_file_size(path, MAX_FILE_BYTES)
     state = read_pth(path)
     encoder_path = path.with_name(path.name.replace("_net_G", "_net_E"))
     encoder_state = None
     if encoder_path != path and encoder_path.is_file():
-        _check_file_size(encoder_path)
+        _check_file_size(encoder_path, MAX_FILE_BYTES)
         encoder_state = read_pth(encoder_path)
     config = infer_config(_shapes(state), _shapes(encoder_state or {}))
     manifests = released_manifest(config)
@@ -317,10 +317,13 @@ def _shapes(state: State) -> Shapes:
 
 
 def _taxonomy_for(classes: int) -> Taxonomy:
-    """The taxonomy with so many classes, else one that numbers them."""
-    for taxonomy in TAXONOMIES.values():
-        if len(taxonomy) == classes:
-            return taxonomy
+    """The known taxonomy with so many classes, else numbered ones."""
+    known = (taxonomy for taxonomy in TAXONOMIES.values() if len(taxonomy) == classes)
+    return next(known, None) or numbered_taxonomy(classes)
+
+
+def numbered_taxonomy(classes: int) -> Taxonomy:
+    """Classes called by their numbers, in colours that all differ."""
     colours = []
     for i in range(classes):
         red, green, blue = colorsys.hsv_to_rgb(i * 0.618034 % 1, 0.4 + 0.15 * (i % 4), 0.9 - 0.2 * (i % 3))

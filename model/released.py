@@ -7,6 +7,7 @@ majority: one damaged tensor is then named as the damaged one, and does not make
 from __future__ import annotations
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -29,7 +30,9 @@ EDGES_SIZE, PLAIN_SIZE = (256, 512), (256, 256)  # image sizes of the released n
 def read_pth(path: Path) -> State:
     """The tensors of a ``.pth`` file, without DataParallel's prefix; raises InputError and never runs what it holds."""
     try:
-        content = torch.load(path, weights_only=True, map_location="cpu")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on pickle protocols, which the reader either takes or refuses
+            content = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # whatever a damaged or hostile file makes of the reader
         raise bad_checkpoint(_reading_fault(path, str(error))) from None
     if not isinstance(content, dict) or not content:
@@ -50,11 +53,13 @@ def read_pth(path: Path) -> State:
 
 
 def _reading_fault(path: Path, message: str) -> str:
-    call = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:class|global|operand) ([\w.]+)", message)
+    call = re.search(r"GLOBAL ([\w.]+)", message)
     if call:
-        name = call.group(1) or call.group(2)
-        return f"{path.name} is a pickle that asks to run {name}: refused, and nothing of it was run."
-    return f"{path.name} cannot be read as a file of tensors: it is damaged, cut short, or something else."
+        return f"{path.name} is a pickle that asks to run {call[1]}: refused, and nothing of it was run."
+    return (
+        f"{path.name} cannot be read as a file of tensors: it is damaged, cut short, or a pickle of something else; "
+        "nothing of it was run."
+    )
 
 
 def infer_config(generator: Shapes, encoder: Shapes | None = None) -> GroupDNetConfig:

@@ -1,0 +1,554 @@
+"""The only door for weights: what goes in comes out, what does not fit is named, and nothing is ever run."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from archives import manifest, released_state, write_archive
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from model import checkpoint as door
+from model import groupdnet
+from model.checkpoint import Checkpoint, convert, describe, inspect, load_checkpoint, released_manifest, save_checkpoint
+from model.errors import InputError
+from model.groupdnet import Block, Encoder, Generator, GroupDNetConfig
+from model.labels import TAXONOMIES
+from model.released import infer_config
+
+BLOCKS = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")
+
+
+def tiny(classes: int = 12, edges: bool = False) -> GroupDNetConfig:
+    """A small network of its own kind: groups melt 1 : 1 : ½ : … as far as they divide."""
+    width, rows, inputs = 4 * classes, [], 4 * classes
+    for name, part in zip(BLOCKS, (1, 1, 2, 2, 4, 4, 0)):
+        groups = classes // part if part and classes % part == 0 else 1
+        outputs = width // part if groups > 1 or part == 1 else 4
+        rows += [Block(name, inputs, outputs, groups, classes * 2, classes if edges else groups, groups)]
+        inputs = outputs
+    return GroupDNetConfig(
+        classes,
+        (256, 512) if edges else (256, 256),
+        classes,
+        tuple(rows),
+        encoder_width=2 * classes,
+        instance_edges=edges,
+    )
+
+
+def fresh(config: GroupDNetConfig | None = None, encoder: bool = True, **more: Any) -> Checkpoint:
+    torch.manual_seed(0)
+    config = config or replace(tiny(), shared_codes=True, encoder_norm=False, noise=True)
+    networks = Generator(config).eval(), Encoder(config).eval()
+    return Checkpoint(config, TAXONOMIES["landscape"], networks[0], networks[1] if encoder else None, **more)
+
+
+def assert_same_networks(a: Checkpoint, b: Checkpoint, exact: bool = True) -> None:
+    assert a.config == b.config and a.taxonomy == b.taxonomy
+    for mine, other in ((a.generator, b.generator), (a.encoder, b.encoder)):
+        assert (mine is None) == (other is None)
+        if mine is not None and other is not None:
+            state, expected = mine.state_dict(), other.state_dict()
+            assert state.keys() == expected.keys()
+            rtol, atol = (0.0, 0.0) if exact else (1e-3, 1e-7)
+            for key, tensor in state.items():
+                torch.testing.assert_close(tensor, expected[key], rtol=rtol, atol=atol)
+
+
+def refused(path: Path) -> InputError:
+    """The error that loading gives; the doctor says the same and raises nothing."""
+    with pytest.raises(InputError) as caught:
+        load_checkpoint(path)
+    assert caught.value.code == "bad_checkpoint"
+    report = inspect(path)
+    assert not report.ok and report.problems and report.problem_count >= len(report.problems)
+    assert report.problems == (caught.value.details or {}).get("problems", [str(caught.value)])
+    assert all(problem in report.to_text() for problem in report.problems)
+    json.dumps(report.to_json())
+    return caught.value
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A released generator alone; an encoder's file takes long to write."""
+    return write_archive(tmp_path / "archive", encoder=False)
+
+
+@pytest.fixture
+def whole_archive(tmp_path: Path) -> Path:
+    return write_archive(tmp_path / "archive")
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Path:
+    folder = tmp_path / "ours"
+    save_checkpoint(folder, fresh(title="Tiny"))
+    return folder
+
+
+# Ours
+
+
+def test_a_checkpoint_of_ours_comes_back_as_it_was(tmp_path: Path) -> None:
+    before = fresh(title="A name", record={"steps": 12, "losses": [1.5, 0.5]})
+    after = save_checkpoint(tmp_path / "new" / "folder", before, half=False)
+    assert_same_networks(after, before)
+    assert (after.title, after.record, after.fingerprint) == (before.title, before.record, before.fingerprint)
+    assert after.folder == tmp_path / "new" / "folder"
+    networks: list[nn.Module] = [after.generator, after.encoder or nn.Module()]
+    for network in networks:
+        assert not network.training
+        assert all(p.dtype == torch.float32 and p.device.type == "cpu" for p in network.parameters())
+
+
+def test_half_precision_rounds_the_weights_once_and_for_all(tmp_path: Path) -> None:
+    before = fresh()
+    with torch.no_grad():
+        before.generator.get_parameter("conv_img.weight")[0, 0, 0, 0] = 70_000  # beyond float16
+    once = save_checkpoint(tmp_path / "once", before)
+    twice = save_checkpoint(tmp_path / "twice", once)
+    assert_same_networks(once, before, exact=False)
+    assert_same_networks(twice, once)
+    assert twice.fingerprint == once.fingerprint != before.fingerprint
+    stored = load_file(tmp_path / "once" / "generator.safetensors")
+    assert stored["fc.weight"].dtype == torch.float16
+    assert stored["conv_img.weight"].dtype == torch.float32
+    assert stored["head_0.norm_0.param_free_norm.running_var"].dtype == torch.float32
+
+
+def test_each_file_is_complete_in_itself(ours: Path) -> None:
+    for part in ("generator", "encoder"):
+        with safe_open(ours / f"{part}.safetensors", framework="pt") as file:
+            metadata = file.metadata()
+        assert (metadata["part"], metadata["title"]) == (part, "Tiny")
+        assert json.loads(metadata["taxonomy"])["name"] == "landscape"
+        assert json.loads(metadata["config"])["classes"] == 12
+    whole = load_checkpoint(ours / "generator.safetensors")
+    assert whole.encoder is not None
+    (ours / "encoder.safetensors").unlink()
+    alone = load_checkpoint(ours / "generator.safetensors")
+    assert alone.encoder is None and alone.fingerprint == whole.fingerprint
+
+
+def test_the_fingerprint_is_of_what_decides_a_picture() -> None:
+    one, same = fresh(), fresh(encoder=False, title="Other", record={})
+    assert one.fingerprint == same.fingerprint and len(one.fingerprint) == 64
+    with torch.no_grad():
+        same.generator.get_parameter("fc.bias")[0] += 1e-3
+    changed = Checkpoint(same.config, same.taxonomy, same.generator)
+    other_codes = fresh(replace(one.config, shared_codes=False))
+    assert len({one.fingerprint, changed.fingerprint, other_codes.fingerprint}) == 3
+
+
+def test_saving_again_leaves_nothing_of_the_old_checkpoint(ours: Path) -> None:
+    save_checkpoint(ours, fresh(record={"steps": 1}))
+    assert load_checkpoint(ours).record == {"steps": 1}
+    save_checkpoint(ours, fresh(encoder=False))
+    assert sorted(path.name for path in ours.iterdir()) == ["generator.safetensors"]
+
+
+def test_a_write_that_fails_leaves_the_old_checkpoint(ours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {path.name: path.read_bytes() for path in ours.iterdir()}
+
+    def full_disk(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(door.os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        save_checkpoint(ours, fresh(encoder=False, record={"steps": 1}))
+    assert {path.name: path.read_bytes() for path in ours.iterdir()} == before
+
+
+def test_the_landscape_preset_fits_its_files(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, fresh(groupdnet.landscape()))
+    assert all(path.stat().st_size < 16 * 2**20 for path in tmp_path.iterdir())
+
+
+def test_taxonomy_and_network_have_the_same_classes() -> None:
+    with pytest.raises(InputError, match=r"landscape has 12 classes.*network has 8"):
+        Checkpoint(groupdnet.deepfashion(16), TAXONOMIES["landscape"], Generator(groupdnet.deepfashion(16)))
+
+
+# Released
+
+
+def test_a_released_archive_needs_no_flags_and_no_name(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(write_archive(tmp_path / "cityscapes"))
+    assert checkpoint.config == groupdnet.deepfashion(16)
+    assert checkpoint.taxonomy is TAXONOMIES["deepfashion"]
+    assert checkpoint.encoder is not None
+    assert checkpoint.title == "DeepFashion"
+    assert checkpoint.format == "released .pth"
+    assert not checkpoint.generator.training and not checkpoint.encoder.training
+
+
+def test_conversion_keeps_every_number(whole_archive: Path, tmp_path: Path) -> None:
+    converted = convert(whole_archive, tmp_path / "converted")
+    assert_same_networks(converted, load_checkpoint(whole_archive))
+    assert converted.fingerprint == load_checkpoint(whole_archive).fingerprint
+    assert load_checkpoint(tmp_path / "converted").format == "safetensors"
+
+
+def test_conversion_beside_the_released_file_takes_its_place(archive: Path) -> None:
+    convert(archive, archive)
+    assert load_checkpoint(archive).format == "safetensors"
+
+
+def test_conversion_keeps_instance_edges_and_unused_rows(tmp_path: Path) -> None:
+    cityscapes = convert(write_archive(tmp_path / "cityscapes", "cityscapes_ngf70", encoder=False), tmp_path / "ours")
+    assert cityscapes.config == groupdnet.cityscapes(70) and cityscapes.config.instance_edges
+    ade20k = load_checkpoint(write_archive(tmp_path / "ade20k", "ade20k_ngf16", encoder=False))
+    assert ade20k.config == groupdnet.ade20k(16) and ade20k.config.unused
+    assert "up_4       in the released file, never run" in describe(ade20k).to_text()
+
+
+def test_spectral_norm_is_folded() -> None:
+    state = released_state("deepfashion_ngf16")
+    key = "up_0.conv_1.weight"
+    matrix = state[f"{key}_orig"].flatten(1).double()
+    sigma = state[f"{key}_u"].double() @ matrix @ state[f"{key}_v"].double()
+    folded = door.fold_spectral_norm(state, {key: list(state[f"{key}_orig"].shape)})[key]
+    torch.testing.assert_close(folded.flatten(1).double(), matrix / sigma, rtol=1e-6, atol=0)
+    assert torch.linalg.matrix_norm(folded.flatten(1), 2) == pytest.approx(1, abs=0.02)  # u and v are not quite there
+
+
+def test_the_generator_alone_does(archive: Path) -> None:
+    assert load_checkpoint(archive).encoder is None
+
+
+def test_a_pth_itself_with_the_encoder_beside_it(whole_archive: Path) -> None:
+    for part in "GE":
+        (whole_archive / f"latest_net_{part}.pth").rename(whole_archive / f"80_net_{part}.pth")
+    assert load_checkpoint(whole_archive / "80_net_G.pth").encoder is not None
+    shutil.move(whole_archive / "80_net_G.pth", whole_archive / "anything.pth")
+    assert load_checkpoint(whole_archive / "anything.pth").encoder is None
+
+
+def rewrite(archive: Path, change: Callable[[dict[str, Tensor]], object], part: str = "G", **how: Any) -> None:
+    path = archive / f"latest_net_{part}.pth"
+    state = released_state("deepfashion_ngf16", {"G": "generator", "E": "encoder"}[part])
+    torch.save(change(state) or state, path, **how)
+
+
+def test_prefixes_of_data_parallel_are_taken_off(archive: Path) -> None:
+    expected = load_checkpoint(archive)
+    rewrite(archive, lambda state: {f"module.{key}": tensor for key, tensor in state.items()})
+    assert_same_networks(load_checkpoint(archive), expected)
+
+
+def test_the_file_format_of_old_torch_is_read(archive: Path) -> None:
+    expected = load_checkpoint(archive)
+    rewrite(archive, lambda state: None, _use_new_zipfile_serialization=False)
+    assert_same_networks(load_checkpoint(archive), expected)
+
+
+@pytest.mark.parametrize("preset", ["deepfashion", "cityscapes", "ade20k"])
+def test_the_official_shapes_give_the_official_configuration(preset: str) -> None:
+    shapes = manifest("official")[preset]
+    assert infer_config(shapes["generator"], shapes["encoder"]) == groupdnet.PRESETS[preset]()
+    assert infer_config(shapes["generator"]) == groupdnet.PRESETS[preset]()
+
+
+@pytest.mark.parametrize("edges", [False, True])
+@pytest.mark.parametrize("classes", [2, 3, 6, 12, 20])
+def test_any_configuration_is_told_by_its_shapes(classes: int, edges: bool) -> None:
+    config = tiny(classes, edges)
+    shapes = released_manifest(config)
+    assert infer_config(shapes["generator"], shapes["encoder"]) == config
+
+
+def test_an_unknown_number_of_classes_gets_numbered_classes(tmp_path: Path) -> None:
+    config = tiny(20)
+    state = {key: torch.ones(shape) for key, shape in released_manifest(config)["generator"].items()}
+    torch.save(state, tmp_path / "latest_net_G.pth")
+    taxonomy = load_checkpoint(tmp_path).taxonomy
+    assert taxonomy.names[:2] == ("class 0", "class 1") and len(taxonomy) == 20
+
+
+@pytest.mark.parametrize("classes", [1, 2, 54, 255])
+def test_numbered_classes_have_colours_of_their_own(classes: int) -> None:
+    assert len(set(door.numbered_taxonomy(classes).display)) == classes
+
+
+# What does not fit is named
+
+
+def test_every_fault_is_named_and_nothing_else(archive: Path) -> None:
+    def change(state: dict[str, Tensor]) -> None:
+        del state["fc.bias"], state["head_0.conv_1.weight_orig"]
+        state["up_1.conv_0.bias"] = torch.zeros(7)
+        state["fc.scale"] = torch.zeros(3)
+
+    rewrite(archive, change)
+    error = refused(archive)
+    assert error.details["problems"] == [
+        "fc.bias [256] is missing",
+        "head_0.conv_1.weight_orig [256, 32, 3, 3] is missing",
+        "up_1.conv_0.bias has the shape [7], expected [64]",
+        "fc.scale [3] is unexpected",
+    ]
+    assert str(error).startswith("latest_net_G.pth does not fit: fc.bias [256] is missing; ")
+    assert str(error).endswith("; and 1 more.")
+    report = inspect(archive)
+    assert report.to_json()["preset"] == "deepfashion"
+    assert "ngf 16" in report.to_text()
+
+
+def test_one_missing_key_is_the_one_problem_whichever_it_is() -> None:
+    shapes = manifest("deepfashion_ngf16")["generator"]
+    expected = groupdnet.deepfashion(16)
+    for key in shapes:
+        assert infer_config({k: s for k, s in shapes.items() if k != key}) == expected, key
+        assert infer_config(shapes | {key: [999, *shapes[key][1:]] if shapes[key] else [999]}) == expected, key
+
+
+def test_twenty_faults_are_listed_and_all_are_counted(archive: Path) -> None:
+    rewrite(archive, lambda state: {key: state[key] for key in state if "norm_1.mlp_gamma" not in key})
+    error = refused(archive)
+    assert len(error.details["problems"]) == error.details["count"] == 14
+    rewrite(archive, lambda state: {key: state[key] for key in state if ".param_free_norm" not in key})
+    error = refused(archive)
+    assert len(error.details["problems"]) == 20
+    assert error.details["count"] == 54
+    assert "… and 34 more" in inspect(archive).to_text()
+
+
+def test_a_generator_of_another_kind_is_told_apart(archive: Path) -> None:
+    rewrite(archive, lambda state: {key: state[key] for key in state if not key.startswith("up_2")})
+    error = refused(archive)
+    assert error.details["problems"][0] == "up_2.conv_0.weight_orig is missing"
+    torch.save(released_state("deepfashion_ngf16", "encoder"), archive / "latest_net_G.pth")
+    assert "no GroupDNet generator" in str(refused(archive))
+    assert refused(archive).details["problems"][0] == "fc.weight is missing"
+
+
+def test_an_encoder_that_does_not_fit_is_refused(archive: Path) -> None:
+    rewrite(archive, lambda state: {key: state[key] for key in state if key != "fc_mu.bias"}, part="E")
+    assert str(refused(archive)) == "latest_net_E.pth does not fit: fc_mu.bias [64] is missing."
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_that_are_none_are_refused(archive: Path, value: float) -> None:
+    def change(state: dict[str, Tensor]) -> None:
+        state["conv_img.weight"] = state["conv_img.weight"].clone()
+        state["conv_img.weight"][0, :2] = value
+
+    rewrite(archive, change)
+    assert "conv_img.weight holds NaN or infinity 18 times" in str(refused(archive))
+
+
+def test_a_variance_below_zero_and_a_norm_of_zero_are_refused(archive: Path) -> None:
+    rewrite(archive, lambda state: state.update({"up_3.norm_0.param_free_norm.running_var": -torch.ones(32)}))
+    assert "up_3.norm_0.param_free_norm.running_var holds a variance below 0" in str(refused(archive))
+    rewrite(archive, lambda state: state.update({"up_3.conv_0.weight_u": torch.zeros(16)}))
+    assert "up_3.conv_0.weight_orig has the spectral norm 0" in str(refused(archive))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([1, 2], "holds a list, expected a table of named tensors"),
+        ({}, "holds a dict, expected a table of named tensors"),
+        ({"fc.weight": 3}, "holds 'fc.weight': a int, expected a name and its tensor"),
+        ({7: torch.zeros(2)}, "holds 7: a Tensor, expected a name and its tensor"),
+        ({"fc.weight": torch.zeros(2, dtype=torch.complex64)}, "fc.weight is no ordinary tensor of numbers"),
+        ({"fc.weight": torch.zeros(1).expand(10**9)}, "more than 500,000,000 numbers"),
+    ],
+)
+def test_a_pth_of_something_else_is_refused(archive: Path, content: Any, message: str) -> None:
+    torch.save(content, archive / "latest_net_G.pth")
+    assert message in str(refused(archive))
+
+
+# Damaged and hostile files
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("kept", [0, 10, 0.3, 0.999])
+def test_a_truncated_pth_is_refused(archive: Path, zipped: bool, kept: float) -> None:
+    rewrite(archive, lambda state: None, _use_new_zipfile_serialization=zipped)
+    path = archive / "latest_net_G.pth"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content) if kept < 1 else kept)])
+    assert "latest_net_G.pth cannot be read as a file of tensors" in str(refused(archive))
+
+
+class Attack:
+    """Unpickling this runs code: it would make a folder."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
+        return os.mkdir, (str(self.marker),)
+
+
+@pytest.mark.parametrize("written", ["zip", "legacy", "pickle 2", "pickle 4"])
+def test_a_pickle_that_would_run_code_is_refused_and_not_run(archive: Path, tmp_path: Path, written: str) -> None:
+    path, marker = archive / "latest_net_G.pth", tmp_path / "marker"
+    content = {"fc.weight": Attack(marker)}
+    if written.startswith("pickle"):
+        path.write_bytes(pickle.dumps(content, protocol=int(written[-1])))
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=written == "zip")
+    message = str(refused(archive))
+    assert not marker.exists()
+    assert "\n" not in message and "nothing of it was run" in message
+    if written != "pickle 4":  # its names are beyond the reader
+        assert message.startswith(f"latest_net_G.pth is a pickle that asks to run {os.mkdir.__module__}.mkdir: refused")
+    path.write_bytes(pickle.dumps(content))
+    pickle.loads(path.read_bytes())
+    assert marker.is_dir()  # the attack is a real one
+
+
+@pytest.mark.parametrize("kept", [0, 5, 0.01, 0.5, 0.999])
+def test_truncated_safetensors_are_refused(ours: Path, kept: float) -> None:
+    path = ours / "generator.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content) if kept < 1 else kept)])
+    assert "generator.safetensors cannot be read as safetensors" in str(refused(ours))
+
+
+def change_metadata(path: Path, **changes: str) -> None:
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    save_file(load_file(path), path, metadata=metadata | changes)
+
+
+def changed_config(**changes: Any) -> str:
+    return json.dumps(fresh().config.to_json() | changes)
+
+
+def changed_row(**changes: Any) -> str:
+    config = fresh().config.to_json()
+    return json.dumps(config | {"blocks": [config["blocks"][0] | changes, *config["blocks"][1:]]})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": "groupdnet-studio 99"}, "format 'groupdnet-studio 99', expected 'groupdnet-studio 1'"),
+        ({"part": "encoder"}, "holds the part 'encoder', expected 'generator'"),
+        ({"config": "{"}, "Expecting property name"),
+        ({"config": "[" * 100_000}, "recursion"),
+        ({"config": "3"}, "config is not one of ours"),
+        ({"config": changed_config(ngf=3)}, "config is not one of ours.*ngf"),
+        ({"config": changed_config(classes=10**9)}, "classes is 1000000000, allowed are 1 … 255"),
+        ({"config": changed_config(classes="12")}, "classes is '12'"),
+        ({"config": changed_config(classes=True)}, "classes is True"),
+        ({"config": changed_config(noise=1)}, "noise is 1, allowed are true and false"),
+        ({"config": changed_config(image_size=[100, 256])}, r"image_size is \[100, 256\], allowed are two multiples"),
+        ({"config": changed_config(image_size=[64000, 64000])}, "≤ 2048"),
+        ({"config": changed_config(blocks=[])}, "it has 0 blocks"),
+        ({"config": changed_config(fc_groups=7)}, "fc_groups 7 does not divide"),
+        ({"config": changed_row(hidden=10**12)}, "head_0.hidden is 1000000000000, allowed are 1 … 16384"),
+        ({"config": changed_row(inputs=-4)}, "head_0.inputs is -4"),
+        ({"config": changed_row(groups=0)}, "head_0.groups is 0"),
+        ({"config": changed_row(groups=5)}, "head_0.groups 5 does not divide inputs 48"),
+        ({"config": changed_row(outputs=24)}, "G_middle_0 takes 48 channels, but the block before it gives 24"),
+        ({"config": changed_row(name="../up")}, "its blocks are called"),
+        ({"config": changed_row(name="up_3")}, "all different"),
+        ({"config": changed_row(hidden=48)}, "does not fit: head_0.norm_0.mlp_shared.0.weight has the shape"),
+        ({"config": changed_config(noise=False)}, "head_0.noise_gain .* is unexpected"),
+        ({"taxonomy": "{}"}, "taxonomy needs name"),
+        ({"taxonomy": json.dumps(TAXONOMIES["deepfashion"].to_json())}, "has 8 classes, but the network has 12"),
+        ({"title": "x" * 2**21}, "header of more than 1,048,576 bytes"),
+    ],
+)
+def test_a_header_that_cannot_be_trusted_is_refused(ours: Path, changes: dict[str, str], message: str) -> None:
+    change_metadata(ours / "generator.safetensors", **changes)
+    with pytest.raises(InputError, match=message):
+        raise refused(ours)
+
+
+def test_safetensors_of_somebody_else_are_refused(ours: Path) -> None:
+    save_file({"a": torch.zeros(3)}, ours / "generator.safetensors")
+    assert str(refused(ours)) == "generator.safetensors has the format None, expected 'groupdnet-studio 1'."
+
+
+def test_an_encoder_of_another_checkpoint_is_refused(ours: Path, tmp_path: Path) -> None:
+    other = replace(fresh().config, shared_codes=False)
+    save_checkpoint(tmp_path / "other", fresh(other))
+    shutil.copy(tmp_path / "other" / "encoder.safetensors", ours)
+    assert "come from checkpoints of different configs" in str(refused(ours))
+
+
+@pytest.mark.parametrize(("text", "message"), [("{", "is not JSON"), ("[]", "holds a list, expected an object")])
+def test_a_damaged_record_is_refused(ours: Path, text: str, message: str) -> None:
+    (ours / "record.json").write_text(text)
+    assert f"record.json {message}" in str(refused(ours))
+
+
+def test_files_that_are_too_large_are_refused(ours: Path, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "MAX_FILE_BYTES", 1000)
+    for folder, name in ((ours, "generator.safetensors"), (archive, "latest_net_G.pth")):
+        size = (folder / name).stat().st_size
+        assert str(refused(folder)) == f"{name} has {size:,} bytes, allowed are 1,000."
+
+
+def test_paths_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
+    assert "expected generator.safetensors or latest_net_G.pth in it" in str(refused(tmp_path))
+    assert f"There is no checkpoint at {tmp_path / 'nowhere'}" in str(refused(tmp_path / "nowhere"))
+    (tmp_path / "notes.txt").write_text("hello")
+    assert "notes.txt is no checkpoint: allowed are folders" in str(refused(tmp_path / "notes.txt"))
+
+
+# The doctor
+
+
+def test_the_report_says_what_a_checkpoint_is_and_can(whole_archive: Path) -> None:
+    report = inspect(whole_archive)
+    facts = json.loads(json.dumps(report.to_json()))
+    assert facts["ok"] is True
+    assert (facts["preset"], facts["width"], facts["title"]) == ("deepfashion", 16, "DeepFashion")
+    assert (facts["image_size"], facts["latent_size"], facts["code_shape"]) == ([256, 256], [4, 4], [8, 4, 4])
+    assert facts["classes"][1] == {"index": 1, "name": "hair", "colour": "#ff0000", "display": "#7a4a34"}
+    assert facts["unknown"] is None and not facts["instance_edges"] and not facts["shared_codes"]
+    assert facts["parameters"] == {"generator": 2_586_355, "encoder": 12_835_712}
+    assert facts["encoder"] and all(able["available"] for able in facts["applications"].values())
+    assert [row["groups"] for row in facts["blocks"]] == [8, 8, 4, 4, 2, 2, 1]
+    assert facts["fingerprint"] == load_checkpoint(whole_archive).fingerprint
+    assert facts["record"] is None
+    for words in ("deepfashion, ngf 16", "8: background, hair", "256×256", "2,586,355", "head_0       256 → 256"):
+        assert words in report.to_text()
+
+
+def test_without_an_encoder_the_report_says_what_does_not_work(archive: Path) -> None:
+    report = inspect(archive)
+    able = report.to_json()["applications"]
+    assert [name for name in able if able[name]["available"]] == ["render", "resample", "morph"]
+    assert able["mix"]["reason"] == "this checkpoint has no encoder, and mixing takes each class's code from a photo"
+    assert report.to_json()["parameters"]["encoder"] is None
+    assert "mix        no: this checkpoint has no encoder" in report.to_text()
+
+
+@pytest.mark.parametrize("preset", groupdnet.PRESETS)
+def test_the_report_knows_the_presets_and_the_released_sizes(preset: str) -> None:
+    config = groupdnet.PRESETS[preset]()
+    with torch.device("meta"):
+        networks = Generator(config), Encoder(config)
+    facts = describe(Checkpoint(config, TAXONOMIES[preset], *networks, fingerprint="0" * 64)).to_json()
+    assert (facts["preset"], facts["width"]) == (
+        preset,
+        {"deepfashion": 160, "cityscapes": 280, "ade20k": 64, "landscape": None}[preset],
+    )
+    if preset == "deepfashion":
+        assert facts["parameters"] == {"generator": 96_324_451, "encoder": 12_835_712}
+
+
+def test_a_network_of_other_rows_is_described_by_its_rows(ours: Path) -> None:
+    report = inspect(ours)
+    assert report.to_json()["preset"] is None
+    assert "none of the presets" in report.to_text()
+    assert report.to_json()["shared_codes"] and report.to_json()["code_shape"] == [8, 1, 1]
