@@ -113,7 +113,7 @@ def render_set(folder: Path, count: int, size: int, seed: int = 0, workers: int 
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {"world": WORLD, "size": size, "seed": seed}
     record = folder / "scenes.json"
-    held = json.loads(record.read_text()) if record.exists() else {}
+    held = {"world": 1, **json.loads(record.read_text())} if record.exists() else {}  # the first sets name no world
     if held.pop("count", 0) >= count and held == wanted:
         count = len(np.load(folder / "labels.npy", mmap_mode="r"))
     else:
