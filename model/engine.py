@@ -68,9 +68,9 @@ class Engine:
     generator's: "float32" anywhere, "bfloat16" or "float16" on CUDA; the encoder's is float32. ``cache_bytes`` bounds
     the modulation that is kept (0 keeps none). The checkpoint is copied, never changed.
 
-    The same label map, codes, device and precision give the same pixels. On a CPU that holds whatever else is in the
-    batch: pictures are made one at a time, which costs no speed there. A GPU makes many in a pass, and may choose
-    another kernel for another number of them, whose last bit differs.
+    The same label map, codes, device, precision and number of threads give the same pixels. On a CPU that holds
+    whatever else is in the batch: pictures are made one at a time, which costs no speed there. A GPU makes many in a
+    pass, and may choose another kernel for another number of them, whose last bit differs.
     """
 
     def __init__(
