@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http
 import logging
 import math
@@ -127,7 +128,10 @@ def install(app: FastAPI) -> None:
 
 
 class CatchAll:
-    """ASGI middleware: an exception that nobody expected is logged and answered with 500 and no detail."""
+    """ASGI middleware: an exception that nobody expected is logged and answered with 500 and no detail.
+
+    A request that the stopping server cancels is told so, and ends there.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -145,6 +149,10 @@ class CatchAll:
 
         try:
             await self.app(scope, receive, watched)
+        except asyncio.CancelledError:
+            if started:
+                raise
+            await error_response(InputError("the server is stopping", code="busy"))(scope, receive, send)
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             if started:

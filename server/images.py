@@ -21,13 +21,6 @@ def data_url(content: bytes, format: str = "png") -> str:
     return f"data:{MEDIA_TYPES[format]};base64,{base64.b64encode(content).decode()}"
 
 
-def instances_png(instances: np.ndarray) -> bytes:
-    """Instance ids [H, W] of up to 16 bits as a greyscale PNG."""
-    buffer = io.BytesIO()
-    Image.fromarray(instances.astype(np.uint16)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def animate(frames: Sequence[np.ndarray], format: Literal["webp", "gif"], seconds: float) -> bytes:
     """uint8 frames [H, W, 3], shown for ``seconds`` in all and repeated for ever, as WebP or GIF."""
     images = [Image.fromarray(frame) for frame in frames]

@@ -116,7 +116,7 @@ MODEL: dict[str, Any] = {
     "summary": "A model",
     "description": "The checkpoint doctor's report: classes with their colours, sizes, parameters, and what it can do."
     + _curl(f"curl {BASE}"),
-    "responses": {200: {"description": "The report."}, **_errors(404, 409)},
+    "responses": {200: {"description": "The report."}, **_errors(404, 409, 422)},
     "response_model": None,
 }
 

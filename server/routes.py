@@ -289,12 +289,12 @@ def _pngs(
     work: Work, scene: Scene, styles: Sequence[Style], pictures: Sequence[np.ndarray], with_recipe: bool
 ) -> list[bytes]:
     from model.labels import write_labels
-    from model.recipe import Recipe, write_png
+    from model.recipe import Recipe, write_instances, write_png
 
     if not with_recipe:
         return [write_png(picture) for picture in pictures]
     labels = write_labels(scene.labels, work.model.taxonomy)
-    instances = None if scene.instances is None else images.instances_png(scene.instances)
+    instances = None if scene.instances is None else write_instances(scene.instances)
     return [
         write_png(
             picture,
