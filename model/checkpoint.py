@@ -28,6 +28,7 @@ from model.manifest import (
     bad_checkpoint,
     bare_networks,
     check_config,
+    check_file_size,
     our_manifest,
     released_manifest,
     shape_problems,
@@ -40,7 +41,6 @@ __all__ = ["Checkpoint", "convert", "describe", "inspect", "load_checkpoint", "r
 FORMAT = "groupdnet-studio 1"
 GENERATOR_FILE, ENCODER_FILE, RECORD_FILE = "generator.safetensors", "encoder.safetensors", "record.json"
 RELEASED_GENERATOR, RELEASED_ENCODER = "latest_net_G.pth", "latest_net_E.pth"
-MAX_FILE_BYTES = 2 * 2**30
 MAX_METADATA_BYTES = 2**20
 MAX_RECORD_BYTES = 16 * 2**20
 HALF_MAX = torch.finfo(torch.float16).max
@@ -107,12 +107,6 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     raise bad_checkpoint(f"{path.name} is no checkpoint: allowed are folders, .safetensors and .pth files.")
 
 
-def _check_file_size(path: Path, limit: int) -> None:
-    size = path.stat().st_size
-    if size > limit:
-        raise bad_checkpoint(f"{path.name} has {size:,} bytes, allowed are {limit:,}.")
-
-
 # Ours
 
 
@@ -173,14 +167,14 @@ def _load_ours(path: Path) -> Checkpoint:
 
 def _read_ours(path: Path, part: str) -> tuple[_Header, State]:
     """Header and tensors; shapes are compared before any tensor is read."""
-    _check_file_size(path, MAX_FILE_BYTES)
+    check_file_size(path.name, path.stat().st_size)
     try:
         with safe_open(path, framework="pt") as file:
             header = _Header.from_metadata(file.metadata(), part, path.name)
             shapes = {key: list(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
             networks = dict(zip(("generator", "encoder"), bare_networks(header.config)))
             _refuse(path.name, shape_problems(shapes, our_manifest(networks[part])), header.config)
-            return header, {key: file.get_tensor(key) for key in shapes}
+            return header, {key: file.get_tensor(key).clone() for key in shapes}  # off the map of the file
     except (SafetensorError, OSError) as error:
         raise bad_checkpoint(f"{path.name} cannot be read as safetensors: {error}.") from error
 
@@ -194,8 +188,12 @@ def _fill(network: nn.Module, state: State, name: str) -> None:
     """Give a bare network its tensors, as float32; refuses numbers that no picture can be made from."""
     problems = []
     for key, tensor in state.items():
-        if not key.endswith("num_batches_tracked"):
-            state[key] = tensor = tensor.float().contiguous()
+        if key.endswith("num_batches_tracked"):
+            continue
+        if not tensor.is_floating_point():
+            problems.append(f"{key} holds {str(tensor.dtype).removeprefix('torch.')} numbers, expected floating point")
+            continue
+        state[key] = tensor = tensor.float().contiguous()
         broken = int(tensor.numel() - torch.isfinite(tensor).sum())
         if broken:
             problems.append(f"{key} holds NaN or infinity {broken:,} times")
@@ -210,14 +208,18 @@ def _fill(network: nn.Module, state: State, name: str) -> None:
 def _read_record(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
-    _check_file_size(path, MAX_RECORD_BYTES)
+    check_file_size(path.name, path.stat().st_size, MAX_RECORD_BYTES)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise bad_checkpoint(f"{path.name} is not JSON: {error}.") from error
     if not isinstance(record, dict):
         raise bad_checkpoint(f"{path.name} holds a {type(record).__name__}, expected an object.")
     return record
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def save_checkpoint(folder: str | Path, checkpoint: Checkpoint, half: bool = True) -> Checkpoint:
@@ -234,7 +236,7 @@ def save_checkpoint(folder: str | Path, checkpoint: Checkpoint, half: bool = Tru
     ]
     files: dict[str, bytes | None] = {}
     record = checkpoint.record
-    files[RECORD_FILE] = None if record is None else (json.dumps(record, indent=1) + "\n").encode()
+    files[RECORD_FILE] = None if record is None else (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
     for file_name, part, network in parts:
         header = _Header(part, checkpoint.config, checkpoint.taxonomy, checkpoint.title)
         files[file_name] = None if network is None else save(_stored(network, half), metadata=header.to_metadata())
@@ -279,12 +281,10 @@ def _write_files(folder: Path, files: dict[str, bytes | None]) -> None:
 
 
 def _load_released(path: Path) -> Checkpoint:
-    _check_file_size(path, MAX_FILE_BYTES)
     state = read_pth(path)
     encoder_path = path.with_name(path.name.replace("_net_G", "_net_E"))
     encoder_state = None
     if encoder_path != path and encoder_path.is_file():
-        _check_file_size(encoder_path, MAX_FILE_BYTES)
         encoder_state = read_pth(encoder_path)
     config = infer_config(_shapes(state), _shapes(encoder_state or {}))
     manifests = released_manifest(config)

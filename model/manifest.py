@@ -30,6 +30,7 @@ BLOCKS = 7  # with six doublings between them: LATENT_STRIDE
 MAX_CLASSES = 255  # a label is one byte, and 255 means unknown
 MAX_WIDTH = 16_384  # of any layer; the widest released one has 4,832 channels
 MAX_SIDE = 2048  # of a picture
+MAX_FILE_BYTES = 2 * 2**30
 
 
 def bad_checkpoint(message: str, problems: Sequence[str] = (), **details: Any) -> InputError:
@@ -43,6 +44,13 @@ def bad_checkpoint(message: str, problems: Sequence[str] = (), **details: Any) -
         field="checkpoint",
         details={"problems": list(problems[:LISTED]), "count": len(problems), **details},
     )
+
+
+def check_file_size(name: str, size: int, limit: int | None = None) -> None:
+    """InputError for a file of more bytes than the limit, which is MAX_FILE_BYTES unless told."""
+    limit = limit or MAX_FILE_BYTES
+    if size > limit:
+        raise bad_checkpoint(f"{name} has {size:,} bytes, allowed are {limit:,}.")
 
 
 def check_config(config: GroupDNetConfig) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 
 from model.groupdnet import CODE_CHANNELS, PRESETS, Block, Encoder, GroupDNetConfig
-from model.manifest import Shapes, bad_checkpoint, check_config
+from model.manifest import Shapes, bad_checkpoint, check_config, check_file_size
 
 State = dict[str, Tensor]
 
@@ -29,6 +30,8 @@ EDGES_SIZE, PLAIN_SIZE = (256, 512), (256, 256)  # image sizes of the released n
 
 def read_pth(path: Path) -> State:
     """The tensors of a ``.pth`` file, without DataParallel's prefix; raises InputError and never runs what it holds."""
+    check_file_size(path.name, path.stat().st_size)
+    check_file_size(f"{path.name} unpacked", _unpacked_size(path))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on pickle protocols, which the reader either takes or refuses
@@ -52,6 +55,15 @@ def read_pth(path: Path) -> State:
     return {key: tensor.detach() for key, tensor in content.items()}
 
 
+def _unpacked_size(path: Path) -> int:
+    """Bytes within a zipped file: what torch writes is not compressed, what an attacker writes may be."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return 0  # not zipped, or too damaged for torch to unpack it
+
+
 def _reading_fault(path: Path, message: str) -> str:
     call = re.search(r"GLOBAL ([\w.]+)", message)
     if call:
@@ -64,6 +76,8 @@ def _reading_fault(path: Path, message: str) -> str:
 
 def infer_config(generator: Shapes, encoder: Shapes | None = None) -> GroupDNetConfig:
     """The configuration of a released generator, from its shapes; raises InputError where they do not tell it."""
+    if "fc.weight" not in generator and "fc_mu.weight" in generator:
+        raise bad_checkpoint("This is an encoder, expected a generator's file; the encoder's is found beside it.")
     rows = [_infer_row(generator, name) for name in BLOCK_NAMES]
     unused = [_infer_row(generator, UNUSED_NAME)] if any(key.startswith(f"{UNUSED_NAME}.") for key in generator) else []
     head = rows[0].groups

@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import shutil
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from model import checkpoint as door
 from model import groupdnet
+from model import manifest as sizes
 from model.checkpoint import Checkpoint, convert, describe, inspect, load_checkpoint, released_manifest, save_checkpoint
 from model.errors import InputError
 from model.groupdnet import Block, Encoder, Generator, GroupDNetConfig
@@ -329,8 +331,9 @@ def test_a_generator_of_another_kind_is_told_apart(archive: Path) -> None:
     error = refused(archive)
     assert error.details["problems"][0] == "up_2.conv_0.weight_orig is missing"
     torch.save(released_state("deepfashion_ngf16", "encoder"), archive / "latest_net_G.pth")
-    assert "no GroupDNet generator" in str(refused(archive))
-    assert refused(archive).details["problems"][0] == "fc.weight is missing"
+    assert "This is an encoder, expected a generator's file" in str(refused(archive))
+    torch.save({"conv.weight": torch.zeros(3, 3)}, archive / "latest_net_G.pth")
+    assert "no GroupDNet generator: fc.weight is missing; fc.bias is missing; " in str(refused(archive))
 
 
 def test_an_encoder_that_does_not_fit_is_refused(archive: Path) -> None:
@@ -346,6 +349,11 @@ def test_numbers_that_are_none_are_refused(archive: Path, value: float) -> None:
 
     rewrite(archive, change)
     assert "conv_img.weight holds NaN or infinity 18 times" in str(refused(archive))
+
+
+def test_whole_numbers_for_weights_are_refused(archive: Path) -> None:
+    rewrite(archive, lambda state: state.update({"fc.bias": torch.zeros(256, dtype=torch.int64)}))
+    assert "fc.bias holds int64 numbers, expected floating point" in str(refused(archive))
 
 
 def test_a_variance_below_zero_and_a_norm_of_zero_are_refused(archive: Path) -> None:
@@ -484,17 +492,34 @@ def test_an_encoder_of_another_checkpoint_is_refused(ours: Path, tmp_path: Path)
     assert "come from checkpoints of different configs" in str(refused(ours))
 
 
-@pytest.mark.parametrize(("text", "message"), [("{", "is not JSON"), ("[]", "holds a list, expected an object")])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "is not JSON"), ('{"loss": NaN}', "NaN is no number"), ("[]", "a list, expected an object")],
+)
 def test_a_damaged_record_is_refused(ours: Path, text: str, message: str) -> None:
     (ours / "record.json").write_text(text)
-    assert f"record.json {message}" in str(refused(ours))
+    error = str(refused(ours))
+    assert error.startswith("record.json ") and message in error
+
+
+def test_a_record_with_a_number_that_is_none_is_not_written(ours: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        save_checkpoint(ours, fresh(record={"loss": float("nan")}))
+    assert load_checkpoint(ours).record is None
 
 
 def test_files_that_are_too_large_are_refused(ours: Path, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr(sizes, "MAX_FILE_BYTES", 1000)
     for folder, name in ((ours, "generator.safetensors"), (archive, "latest_net_G.pth")):
         size = (folder / name).stat().st_size
         assert str(refused(folder)) == f"{name} has {size:,} bytes, allowed are 1,000."
+
+
+def test_a_pth_that_unpacks_to_more_than_it_seems_is_refused(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "MAX_FILE_BYTES", 10**6)
+    with zipfile.ZipFile(archive / "latest_net_G.pth", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("archive/data/0", bytes(2 * 10**6))
+    assert "latest_net_G.pth unpacked has 2,000,000 bytes, allowed are 1,000,000" in str(refused(archive))
 
 
 def test_paths_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
