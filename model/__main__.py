@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     args = _parser(argv).parse_args(argv)
     try:
-        return args.run(args) or 0
+        return args.command(args) or 0
     except (InputError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -40,28 +40,28 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
     command = commands.add_parser("render", help="a picture from a label map, or again from a picture's recipe")
     _render_arguments(command)
-    command.set_defaults(run=_render)
+    command.set_defaults(command=_render)
 
     command = commands.add_parser("inspect", help="what a checkpoint is, or what is wrong with it")
     command.add_argument("path", metavar="PATH", help="a folder, .safetensors or .pth file")
     command.add_argument("--json", action="store_true", help="the same as JSON")
-    command.set_defaults(run=_inspect)
+    command.set_defaults(command=_inspect)
 
     command = commands.add_parser("convert", help="write a released checkpoint as safetensors")
     command.add_argument("source", metavar="SOURCE", help="a released folder or .pth file")
     command.add_argument("folder", metavar="FOLDER", type=Path, help="where to, e.g. checkpoints/ade20k")
-    command.set_defaults(run=_convert)
+    command.set_defaults(command=_convert)
 
     command = commands.add_parser("landscape", help="look at the procedural training world, or render it ahead")
     _landscape_arguments(command)
-    command.set_defaults(run=_landscape)
+    command.set_defaults(command=_landscape)
 
     command = commands.add_parser("train", help="train a checkpoint")
     if argv[:1] == ["train"]:
         from model import train
 
         train.add_arguments(command)
-        command.set_defaults(run=train.main)
+        command.set_defaults(command=train.main)
     return parser
 
 

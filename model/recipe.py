@@ -114,10 +114,10 @@ def _from_png(content: bytes) -> bytes:
         (length,) = struct.unpack_from(">I", content, position)
         kind = content[position + 4 : position + 8]
         data = content[position + 8 : position + 8 + length]
-        if kind == b"iTXt" and data.startswith(prefix):
+        if kind == b"iTXt" and data.startswith(prefix) and len(data) == length:
             return _itxt(data[len(prefix) :])
         position += length + 12
-    _refuse("recipe", None, "is not in this PNG: it was made elsewhere, or its recipe was taken out", ALLOWED)
+    _refuse("recipe", None, "is not in this PNG: it was made elsewhere, cut short, or without one", ALLOWED)
 
 
 def _itxt(data: bytes) -> bytes:
@@ -127,10 +127,14 @@ def _itxt(data: bytes) -> bytes:
         _refuse("recipe", None, "is damaged in this PNG", ALLOWED)
     if not data[0]:
         return parts[2]
+    inflate = zlib.decompressobj()
     try:
-        return zlib.decompressobj().decompress(parts[2], MAX_BYTES + 1)
+        text = inflate.decompress(parts[2], MAX_BYTES + 1)
     except zlib.error as error:
         _refuse("recipe", None, "is damaged in this PNG", ALLOWED, cause=error)
+    if not inflate.eof and len(text) <= MAX_BYTES:
+        _refuse("recipe", None, "is damaged in this PNG", ALLOWED)
+    return text
 
 
 def _to_base64(data: bytes) -> str:
