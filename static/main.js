@@ -1,0 +1,61 @@
+/** Puts the studio and its views together. */
+import { watchKeys } from "./keys.js";
+import { Scenes } from "./scenes.js";
+import { Studio } from "./studio.js";
+import { watchClasses } from "./views/classes.js";
+import { watchLookChips } from "./views/looks.js";
+import { watchManipulate } from "./views/manipulate.js";
+import { watchMix } from "./views/mix.js";
+import { watchMorph } from "./views/morph.js";
+import { watchPanel } from "./views/panel.js";
+import { watchSheets } from "./views/sheets.js";
+import { watchShelf } from "./views/shelf.js";
+import { Stage, watchTools } from "./views/stage.js";
+import { watchLooks } from "./views/swatch.js";
+import { showError } from "./views/toasts.js";
+import { watchFiles, watchScenes, watchTopbar } from "./views/topbar.js";
+
+const studio = new Studio({ report: showError });
+const scenes = new Scenes();
+const stage = new Stage(studio);
+
+watchTools(studio, stage);
+watchClasses(studio);
+watchLookChips(studio);
+watchPanel(studio);
+watchShelf(studio);
+watchMix(studio);
+watchManipulate(studio);
+watchMorph(studio);
+watchTopbar(studio);
+watchFiles(studio);
+watchScenes(studio, scenes);
+watchLooks(studio);
+watchSheets();
+watchKeys(studio, stage);
+
+/** The first scene that the model can show, or an empty map of its first class. */
+async function openFirstScene() {
+  const [first] = await scenes.available(studio.state.model);
+  if (first) studio.openScene(first.map, first);
+  else studio.refresh({ demanded: true });
+}
+
+document.getElementById("model").addEventListener("change", async ({ target }) => {
+  try {
+    await studio.loadModel(target.value);
+    await openFirstScene();
+  } catch (error) {
+    showError(error, "The model was not changed.");
+  }
+});
+
+try {
+  const first = scenes.list().then(({ scenes: [scene] }) => scenes.raw(scene.file)); // while the model is asked for
+  first.catch(() => {}); // said where the scene is opened
+  await studio.start(document.body.dataset.model);
+  if (studio.state.model) await openFirstScene();
+  else showError(new Error("This studio has no model: put one into its checkpoints folder."), null);
+} catch (error) {
+  showError(error, "The studio could not start. Reload the page to try again.");
+}

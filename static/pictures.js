@@ -1,0 +1,23 @@
+/** Pictures as the page keeps them: the server's own bytes (they carry the recipe) and a bitmap to draw. */
+import { bytesOfDataUrl } from "./api.js";
+
+let made = 0;
+
+/** From one entry of an answer's `pictures`; `map` and `version` say which label map it was made of. */
+export async function pictureOf({ image, style, change }, map, version) {
+  const bytes = bytesOfDataUrl(image);
+  const bitmap = await bitmapOf(new Blob([bytes], { type: "image/png" }));
+  return { id: (made += 1), bytes, bitmap, style, change: change ?? null, map, version, time: Date.now() };
+}
+
+/** Decode without colour management: a picture's pixels are what they are. */
+export function bitmapOf(blob) {
+  return createImageBitmap(blob, { colorSpaceConversion: "none" });
+}
+
+/** RGBA bytes of a bitmap at the given size. */
+export function pixelsOf(bitmap, width, height) {
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0, width, height);
+  return context.getImageData(0, 0, width, height).data;
+}

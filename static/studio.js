@@ -1,0 +1,309 @@
+/**
+ * What a person does in the studio, without the page: the label map, the style and the picture made of them.
+ * Views call these methods and watch the store; nothing here touches an element.
+ */
+import * as api from "./api.js";
+import { cropsOf } from "./crops.js";
+import { Files } from "./files.js";
+import { heatMap, measureChange } from "./heat.js";
+import { History } from "./history.js";
+import { LabelMap } from "./labelmap.js";
+import { LatestWins } from "./latest.js";
+import { Morphing, NO_MORPH } from "./morphing.js";
+import { pictureOf, pixelsOf } from "./pictures.js";
+import { encodeIndexPng } from "./png.js";
+import { NO_MIX, References } from "./references.js";
+import { passing, persistently } from "./retry.js";
+import { Store } from "./store.js";
+import { between, differing, freshSeed, resampled, specOf, withSpecs } from "./style.js";
+import { Painter } from "./tools.js";
+import { Variants } from "./variants.js";
+
+const KEPT_PICTURES = 40;
+
+/** What belongs to one model's label map and goes with it. */
+const OF_MODEL = {
+  scene: null,
+  style: { seed: 7 },
+  startStyle: { seed: 7 },
+  locks: new Set(),
+  strengths: {}, // by class: {from, to, t}, the way between two looks that its strength slider goes
+  picture: null,
+  before: null,
+  change: null, // {classes, share, inside, outside, heat, width, height}
+  crops: new Map(), // by class: where in the picture its look is seen best
+  variants: null, // {index, total, items, status, kept, version}
+  pictures: [], // newest first
+  references: [],
+  mix: NO_MIX, // choice by class: {before, a, b, t}
+  photo: null,
+  morph: NO_MORPH,
+};
+
+const INITIAL = {
+  models: [],
+  unavailable: [],
+  model: null,
+  space: "paint",
+  tool: "brush",
+  size: 26,
+  shape: "round",
+  current: 0,
+  other: 0,
+  mapVersion: 0,
+  counts: new Uint32Array(256),
+  order: [], // classes present, as the looks are listed
+  busy: false,
+  offline: false,
+  stale: false, // on demand, and something changed since the picture
+  live: "stroke", // or "demand"
+  latency: null, // ms
+  peek: null, // a bitmap shown for as long as the pointer asks for it
+  showHeat: false,
+  overlay: 0, // 0 … 1, the label map over the picture
+  ...OF_MODEL,
+};
+
+export class Studio {
+  /** `report(error, context)` shows a failure to the person. */
+  constructor({ report }) {
+    this.report = report;
+    this.store = new Store(INITIAL);
+    this.map = new LabelMap(1, 1);
+    this.history = new History(this.map);
+    this.painter = new Painter(this.map, this.history);
+    this.files = new Files(this);
+    this.variants = new Variants(this);
+    this.references = new References(this);
+    this.morphing = new Morphing(this);
+    this.loop = new LatestWins({
+      work: () => this.#render(),
+      onDone: (picture) => this.show(picture),
+      onError: (error) => this.report(error, "The picture is the one from before."),
+      onState: ({ busy, waiting }) => this.store.set({ busy, offline: waiting instanceof api.OfflineError }),
+      retryAfter: passing,
+    });
+  }
+
+  get state() {
+    return this.store.state;
+  }
+
+  set(patch) {
+    this.store.set(patch);
+  }
+
+  // ---- model and label map ----
+
+  /** Load the wanted model, or the server's default where it is not to be had. */
+  async start(wanted) {
+    const onOffline = (offline) => this.set({ offline });
+    const early = api.report(wanted).catch(() => null); // asked along with the list: one round trip less before first light
+    const { models, default: fallback, unavailable = [] } = await persistently(() => api.models(), onOffline);
+    this.set({ models, unavailable });
+    const id = models.some((model) => model.id === wanted) ? wanted : fallback ?? models[0]?.id;
+    if (id) await this.loadModel(id, id === wanted ? await early : null);
+  }
+
+  async loadModel(id, known = null) {
+    const model = known ?? (await persistently(() => api.report(id), (offline) => this.set({ offline })));
+    const [height, width] = model.image_size;
+    this.set({ ...OF_MODEL, model, current: 0, other: Math.min(1, model.classes.length - 1) });
+    this.#adopt(new LabelMap(width, height));
+  }
+
+  get classes() {
+    return this.state.model?.classes ?? [];
+  }
+
+  /** Whether the model's checkpoint serves an application: {available, reason}. */
+  can(application) {
+    return this.state.model?.applications?.[application] ?? { available: true };
+  }
+
+  className(index) {
+    return this.classes[index]?.name ?? "";
+  }
+
+  get palette() {
+    return this.classes.map(({ display }) => [1, 3, 5].map((i) => parseInt(display.slice(i, i + 2), 16)));
+  }
+
+  /** Classes in the map, as they are listed. */
+  get present() {
+    return this.state.order;
+  }
+
+  share(index) {
+    return this.state.counts[index] / this.map.data.length;
+  }
+
+  /** Open a scene: `map` in the model's own classes, rendered with one seed. */
+  openScene(map, { title, seed }) {
+    this.replaceMap(map, { reorder: true });
+    const largest = this.present.find((index) => index !== this.state.current);
+    this.set({ other: largest ?? this.state.other });
+    this.adoptStyle({ seed }, { scene: title });
+    this.refresh({ demanded: true });
+  }
+
+  /** Another style for the whole map, to which "back to start" leads from now on. */
+  adoptStyle(style, { scene = this.state.scene }) {
+    this.set({ style, startStyle: style, scene, strengths: {}, variants: null, photo: null, mix: NO_MIX });
+  }
+
+  /** Put another label map in place of this one; undo brings the old one back where the size is the same. */
+  replaceMap(map, { reorder = false } = {}) {
+    const untouched = !this.state.picture && !this.history.canUndo; // nothing that undo should lead back to
+    if (untouched || map.width !== this.map.width || map.height !== this.map.height) {
+      this.#adopt(map.clone());
+    } else {
+      this.history.begin();
+      this.map.data.set(map.data);
+      this.history.commit(this.map.bounds);
+    }
+    this.mapChanged({ reorder, render: false });
+  }
+
+  #adopt(map) {
+    this.map = map;
+    this.history = new History(map);
+    this.painter = new Painter(map, this.history);
+    this.mapChanged({ reorder: true, render: false });
+  }
+
+  /** After every stroke, undo or import: count the classes and ask for the picture. */
+  mapChanged({ reorder = false, render = true } = {}) {
+    const counts = this.map.counts();
+    const present = this.classes.map(({ index }) => index).filter((index) => counts[index]);
+    const kept = reorder ? [] : this.state.order.filter((index) => counts[index]);
+    const added = present.filter((index) => !kept.includes(index)).sort((a, b) => counts[b] - counts[a]);
+    this.set({ counts, order: [...kept, ...added], mapVersion: this.state.mapVersion + 1 });
+    if (render) this.refresh();
+  }
+
+  undo() {
+    if (!this.painter.active && this.history.undo()) this.mapChanged();
+  }
+
+  redo() {
+    if (!this.painter.active && this.history.redo()) this.mapChanged();
+  }
+
+  choose(index) {
+    const { current, other } = this.state;
+    if (index !== current) this.set({ current: index, other: index === other ? current : other });
+  }
+
+  swap() {
+    const { current, other } = this.state;
+    this.set({ current: other, other: current });
+  }
+
+  // ---- picture ----
+
+  /** Ask for a picture of what is on the table now, at once or, on demand, when the person says so. */
+  refresh({ demanded = false } = {}) {
+    if (!this.state.model) return;
+    if (this.state.live === "demand" && !demanded) this.set({ stale: true });
+    else this.loop.ask();
+  }
+
+  /** The style that the picture should have: in Morph, wherever the slider stands. */
+  get shownStyle() {
+    const { space, morph, style } = this.state;
+    return space === "morph" && this.morphing.ready ? this.morphing.styleAt(morph.t) : style;
+  }
+
+  async labelsPng() {
+    return encodeIndexPng(this.map, this.palette);
+  }
+
+  async #render() {
+    const style = this.shownStyle;
+    const version = this.state.mapVersion;
+    const map = this.map.clone();
+    const labels = await encodeIndexPng(map, this.palette);
+    const started = performance.now();
+    const answer = await api.render(this.state.model.id, labels, { style });
+    const latency = performance.now() - started;
+    const picture = await pictureOf(answer.pictures[0], map, version);
+    return { ...picture, style, latency };
+  }
+
+  /** Put a picture on the stage. What changed is measured against the one before. */
+  show(picture, before = this.state.picture) {
+    const { space, pictures } = this.state;
+    const patch = { picture, before, change: this.#changeBetween(before, picture), stale: false };
+    if (picture.latency) patch.latency = picture.latency;
+    if (picture.version !== before?.version) patch.crops = cropsOf(picture.map);
+    if (space !== "morph") patch.pictures = [picture, ...pictures].slice(0, KEPT_PICTURES);
+    this.set(patch);
+  }
+
+  /** What a new look changed; null if the label map changed too, or nothing was there before. */
+  #changeBetween(before, after) {
+    if (!before || before.version !== after.version || this.state.space === "morph") return null;
+    const present = this.classes.map(({ index }) => index).filter((index) => after.map.data.includes(index));
+    const classes = differing(before.style, after.style, present);
+    if (!classes.length) return this.state.change;
+    const { width, height } = after.map;
+    const [old, now] = [before, after].map(({ bitmap }) => pixelsOf(bitmap, width, height));
+    const measured = after.change
+      ? { share: after.change.share_inside, inside: after.change.inside, outside: after.change.outside }
+      : measureChange(old, now, after.map, classes);
+    return { classes, width, height, heat: heatMap(old, now, after.map, classes), ...measured };
+  }
+
+  // ---- looks ----
+
+  setStyle(style) {
+    this.set({ style });
+    this.refresh();
+  }
+
+  /** A new look for one class: its own new seed, every other class as it was. */
+  reroll(index) {
+    if (!this.state.locks.has(index)) this.setLook(index, { seed: freshSeed() });
+  }
+
+  /** Give a class a look; its strength slider then leads from the look before to this one. */
+  setLook(index, spec) {
+    const { style, strengths } = this.state;
+    const from = strengths[index]?.to ?? specOf(style, index);
+    this.set({ strengths: { ...strengths, [index]: { from, to: spec, t: 1 } } });
+    this.setStyle(withSpecs(style, { [index]: spec }));
+  }
+
+  setStrength(index, t) {
+    const { style, strengths } = this.state;
+    const way = strengths[index];
+    if (!way) return;
+    this.set({ strengths: { ...strengths, [index]: { ...way, t } } });
+    this.setStyle(withSpecs(style, { [index]: between(way.from, way.to, t) }));
+  }
+
+  toggleLock(index) {
+    const locks = new Set(this.state.locks);
+    if (!locks.delete(index)) locks.add(index);
+    this.set({ locks });
+  }
+
+  resampleUnlocked() {
+    const { style, locks } = this.state;
+    this.set({ strengths: {} });
+    this.setStyle(resampled(style, this.present.filter((index) => !locks.has(index))));
+  }
+
+  resetLooks() {
+    this.set({ strengths: {}, mix: NO_MIX });
+    this.setStyle(this.state.startStyle);
+  }
+
+  /** Back to a picture from the history: its labels and its style. */
+  restore(picture) {
+    if (!picture.map.equals(this.map)) this.replaceMap(picture.map);
+    this.set({ style: picture.style, strengths: {} });
+    this.refresh();
+  }
+}

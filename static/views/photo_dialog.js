@@ -1,0 +1,108 @@
+/** Ask for a photo and its label map, encode them, and show what is wrong with them right there. */
+import { chooseFile, h, icon } from "../dom.js";
+import { mapOf, recipeIn, remedies } from "../files.js";
+import { bitmapOf } from "../pictures.js";
+
+/** Resolves to an encoded photo {name, bitmap, map, style, classes}, or null if the person closes the dialog. */
+export function addPhoto(studio, title, action) {
+  return new Promise((resolve) => new PhotoDialog(studio, title, action, resolve));
+}
+
+class PhotoDialog {
+  photo = null;
+  labels = null;
+
+  constructor(studio, title, action, resolve) {
+    this.studio = studio;
+    this.resolve = resolve;
+    this.slots = { photo: this.#slot("photo", "Photo", "PNG, JPEG or WebP"), labels: this.#slot("labels", "Label map", "PNG of the same scene") };
+    this.message = h("p.dialog-error", { role: "alert", hidden: true });
+    this.go = h("button.btn.solid", { disabled: true, onclick: () => this.#encode() }, action);
+    const size = studio.state.model.image_size;
+    this.element = h(
+      "dialog.photo-dialog",
+      { "aria-label": title, onclose: () => this.#end(null) },
+      h("div.ph", {}, h("h2", {}, title), h("span.gap"), h("button.ib.s", { onclick: () => this.#end(null), "aria-label": "Close" }, icon("close"))),
+      h("div.slots", {}, this.slots.photo, this.slots.labels),
+      h("p.note", {}, `Both ${size[1]} × ${size[0]}. A picture made here brings its labels along.`),
+      this.message,
+      h("div.dialog-actions", {}, this.go, h("button.btn.quiet", { onclick: () => this.#end(null) }, "Cancel")),
+    );
+    document.body.append(this.element);
+    this.element.showModal();
+  }
+
+  #slot(kind, title, hint) {
+    const accept = kind === "photo" ? "image/png,image/jpeg,image/webp" : "image/png";
+    const name = h("span.meta", {}, hint);
+    const button = h(
+      "button.file-slot",
+      { data: { slot: kind }, onclick: async () => this.#take(kind, await chooseFile(accept)) },
+      h("span.face", {}, icon(kind === "photo" ? "photo" : "map")),
+      h("b", {}, title),
+      name,
+    );
+    button.addEventListener("dragover", (event) => event.preventDefault());
+    button.addEventListener("drop", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+      if (event.dataTransfer.files[0]) this.#take(kind, event.dataTransfer.files[0]);
+    });
+    return button;
+  }
+
+  async #take(kind, file) {
+    this[kind] = file;
+    this.#say(null);
+    try {
+      await this.#face(kind, file, file.name);
+    } catch {
+      this.#say(new Error(`${file.name} cannot be shown: it is no picture that a browser reads.`));
+    }
+    if (kind === "photo") await this.#labelsFromRecipe(file);
+    this.go.disabled = !(this.photo && this.labels);
+  }
+
+  async #face(kind, blob, name) {
+    const bitmap = await bitmapOf(blob);
+    const canvas = h("canvas", { width: bitmap.width, height: bitmap.height });
+    canvas.getContext("2d").drawImage(bitmap, 0, 0);
+    this.slots[kind].querySelector(".face").replaceChildren(canvas);
+    this.slots[kind].querySelector(".meta").textContent = name;
+  }
+
+  /** A picture made here carries its label map. */
+  async #labelsFromRecipe(file) {
+    const recipe = await recipeIn(file).catch(() => null);
+    if (!recipe || this.labels) return;
+    const map = await mapOf(`,${recipe.labels}`).catch(() => null);
+    if (!map) return;
+    const bytes = Uint8Array.from(atob(recipe.labels), (c) => c.charCodeAt(0));
+    this.labels = new File([bytes], "labels.png", { type: "image/png" });
+    await this.#face("labels", this.labels, "found in the picture");
+  }
+
+  async #encode(resize = false) {
+    this.go.disabled = true;
+    this.element.classList.add("is-busy");
+    this.#say(null);
+    try {
+      this.#end(await this.studio.references.encode(this.photo, this.labels, { resize }));
+    } catch (error) {
+      this.#say(error, remedies(error, () => this.#encode(true)));
+    }
+    this.element.classList.remove("is-busy");
+    this.go.disabled = false;
+  }
+
+  #say(error, actions = []) {
+    this.message.hidden = !error;
+    const buttons = actions.map(({ label, run }) => h("button.btn", { onclick: run }, label));
+    this.message.replaceChildren(...(error ? [error.message, ...buttons] : []));
+  }
+
+  #end(result) {
+    this.resolve(result);
+    this.element.remove();
+  }
+}

@@ -1,0 +1,41 @@
+/** Twin swatches and look crops: wherever a class appears, its label colour and how it looks right now. */
+import { h } from "../dom.js";
+
+/** Draw the part of a bitmap that shows a class, `rect` in pixels of its label map. */
+export function paintCrop(canvas, bitmap, map, rect) {
+  const scale = bitmap.width / map.width;
+  const side = Math.min(rect.w, rect.h);
+  const ratio = canvas.width / canvas.height;
+  const [w, height] = ratio > 1 ? [side, side / ratio] : [side * ratio, side];
+  const x = rect.x + (rect.w - w) / 2;
+  const y = rect.y + (rect.h - height) / 2;
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(bitmap, x * scale, y * scale, w * scale, height * scale, 0, 0, canvas.width, canvas.height);
+}
+
+/** A canvas that keeps showing the class's look in the picture on the stage. */
+export function lookCanvas(studio, index, width, height = width) {
+  const canvas = h("canvas", { width, height, data: { look: index }, "aria-hidden": "true" });
+  paintLook(studio, canvas);
+  return canvas;
+}
+
+function paintLook(studio, canvas) {
+  const { picture, crops } = studio.state;
+  const rect = crops.get(Number(canvas.dataset.look));
+  canvas.hidden = !picture || !rect;
+  if (!canvas.hidden) paintCrop(canvas, picture.bitmap, picture.map, rect);
+}
+
+export function watchLooks(studio) {
+  studio.store.watch(["picture", "crops"], () => {
+    for (const canvas of document.querySelectorAll("canvas[data-look]")) paintLook(studio, canvas);
+  });
+}
+
+/** Label colour left, look right; a class that is not in the picture shows its colour alone. */
+export function swatch(studio, index) {
+  const colour = studio.classes[index]?.display ?? "#000";
+  return h("span.sw", { vars: { c: colour }, "aria-hidden": "true" }, lookCanvas(studio, index, 48));
+}
