@@ -221,7 +221,7 @@ def _choice(work: Work, references: dict[str, int], count: int) -> dict[int, int
     choice = {}
     for key, number in references.items():
         field = f"request.references.{key}"
-        if not key.isdecimal():
+        if not (key.isascii() and key.isdecimal()):
             raise InputError(f"{key!r} is not a class index", field=field, value=key, allowed="a class index")
         choice[_classes(work, [int(key)], field)[0]] = number
         if not 0 <= number < count:

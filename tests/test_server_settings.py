@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import InputError
-from server.settings import PREFIX, Settings, option, read_settings, settings_table
+from server.settings import PREFIX, ROOT, Settings, option, read_settings, settings_table
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -52,3 +52,9 @@ def test_a_wrong_value_is_named(argv: list[str], named: str) -> None:
         read_settings(argv)
     assert caught.value.field == named
     assert argv[1] in str(caught.value)
+
+
+def test_the_readme_has_the_same_table() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    missing = [row for row in settings_table().splitlines() if row not in readme]
+    assert not missing, "README.md lacks these rows of server.settings.settings_table()"
