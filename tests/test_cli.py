@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import narrow_config, random_checkpoint
 from PIL import Image
+from studio import open_studio, post
 
 from model.__main__ import main
 from model.checkpoint import load_checkpoint, save_checkpoint
@@ -89,6 +90,17 @@ def test_a_recipe_gives_identical_pixels_and_goes_on(model: str, label_file: str
     as_json.write_text(json.dumps(read_recipe((tmp_path / "first.png").read_bytes()).to_json()))
     third = render("--recipe", str(as_json), "--checkpoint", model, out=tmp_path / "third.png")
     assert (first == third).all()
+
+
+def test_the_api_and_the_command_line_make_each_others_pictures_again(
+    model: str, tiny_checkpoint: Path, label_file: str, tmp_path: Path
+) -> None:
+    mine, theirs = tmp_path / "mine.png", tmp_path / "theirs.png"
+    render(label_file, "--checkpoint", model, "--seed", "7", out=mine)
+    with open_studio(tiny_checkpoint, device="cpu") as client:
+        theirs.write_bytes(post(client, "render", {"recipe": mine.read_bytes()}, accept="image/png").content)
+    assert (pixels(mine) == pixels(theirs)).all()
+    assert (render("--recipe", str(theirs), "--checkpoint", model, out=mine) == pixels(theirs)).all()
 
 
 def test_the_recipe_holds_all_that_the_picture_is_made_from(
