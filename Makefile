@@ -65,8 +65,8 @@ chromium: $(VENV)/.locked
 	fi
 
 # torch and what only its CUDA build needs stay out: the machine decides which torch it has.
-lock:
-	rm -rf $(VENV)-lock && $$(readlink -f $(PYTHON)) -m venv $(VENV)-lock
+lock: $(VENV)/.python
+	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet torch==$(TORCH) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
 	$(VENV)-lock/bin/python -m pip install --quiet '.[dev]'
 	$(VENV)-lock/bin/python -m pip check
