@@ -203,7 +203,7 @@ def nearest(grid: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def semantics(labels: Tensor, classes: int, edges: Tensor | None = None) -> Tensor:
-    """labels long [N, H, W], edges [N, H, W] in {0, 1} or None → one-hot [N, C, H, W], or paired with edges [N, 2C, H, W]."""
+    """labels long [N, H, W], edges [N, H, W] in {0, 1} or None → one-hot [N, C, H, W], with edges [N, 2C, H, W]."""
     onehot = F.one_hot(labels, classes).permute(0, 3, 1, 2).float()  # [N, C, H, W]
     if edges is None:
         return onehot

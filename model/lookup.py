@@ -4,9 +4,9 @@
     γ, β = conv3x3(a), conv3x3(a)          depends on 3×3 of a, so on 5×5 labels
 
 A label map has few distinct neighbourhoods, so each is computed once: the first convolution is nine rows of a weight
-table summed, the second is nine matrix products (one a tap) of which a 5×5 neighbourhood sums nine rows. A pixel's γ and β
-are the row of its neighbourhood. Outside the image ``a`` is 0, which is not the convolution of 'no class' there: those
-positions have a neighbourhood of their own, whose row is zero.
+table summed, the second is nine matrix products (one a tap) of which a 5×5 neighbourhood sums nine rows. A pixel's γ
+and β are the row of its neighbourhood. Outside the image ``a`` is 0, which is not the convolution of 'no class' there:
+those positions have a neighbourhood of their own, whose row is zero.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Gather:
 
     def __call__(self, table: Tensor) -> Tensor:
         """[count, channels] → [R, channels]."""
-        return _GatherSum.apply(table, self)  # type: ignore[no-untyped-call]
+        return _GatherSum.apply(table, self)
 
 
 class _GatherSum(torch.autograd.Function):
@@ -62,7 +62,7 @@ class _GatherSum(torch.autograd.Function):
 
 @dataclass(frozen=True)
 class Neighbourhoods:
-    """Distinct neighbourhoods of label maps at one resolution; a symbol is a class, plus C where the edge bit is set."""
+    """Distinct neighbourhoods of label maps at one resolution; a symbol is a class, plus C where there is an edge."""
 
     symbols: Gather  # 3×3 ← 9·(S + 1) rows, symbols at taps; the symbol after the last one stands for outside
     inside: Tensor  # [U3, 1] 0.0 where the 3×3's centre is outside the image
@@ -145,7 +145,7 @@ def _tap_products(a: Tensor, conv: nn.Conv2d) -> Tensor:
 def tables(near: Neighbourhoods, norm: Norm, edges: bool) -> tuple[Tensor, Tensor]:
     """γ and β of every distinct 5×5 neighbourhood, each [U5, channels]."""
     shared: nn.Conv2d = norm.mlp_shared[0]  # type: ignore[assignment]
-    hidden = near.symbols(_symbol_rows(shared, edges)) + shared.bias
+    hidden = near.symbols(_symbol_rows(shared, edges)) + shared.bias  # type: ignore[operator]
     a = F.relu(hidden) * near.inside.to(hidden.dtype)  # [U3, hidden]
     products = [_tap_products(a, conv) for conv in (norm.mlp_gamma, norm.mlp_beta)]
     bias = torch.cat([norm.mlp_gamma.bias, norm.mlp_beta.bias])  # type: ignore[list-item]

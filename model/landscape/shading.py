@@ -6,15 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.landscape_layout import map_horizon, smooth_within
-from model.landscape_looks import (
+from model.landscape.layout import map_horizon, smooth_within
+from model.landscape.looks import (
     CLASSES,
     CLOUD,
     MOONLIGHT,
     SKY,
     WATER,
 )
-from model.landscape_noise import (
+from model.landscape.noise import (
     BROAD,
     FBM,
     FBM_U,
@@ -24,7 +24,7 @@ from model.landscape_noise import (
     normalise,
     smoothstep,
 )
-from model.landscape_surfaces import SURFACES, Pixels, Stage, Surface
+from model.landscape.surfaces import SURFACES, Pixels, Stage, Surface
 
 
 class Shader:

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.landscape_layout import Frame, Scene, run_ends
-from model.landscape_looks import (
+from model.landscape.layout import Frame, Scene, run_ends
+from model.landscape.looks import (
     CLOUD,
     FLOWER,
     GRASS,
@@ -25,7 +25,7 @@ from model.landscape_looks import (
     TREE,
     Style,
 )
-from model.landscape_noise import (
+from model.landscape.noise import (
     BROAD,
     CELL,
     CELL_U,

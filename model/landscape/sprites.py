@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.landscape_layout import Frame, Scene
-from model.landscape_looks import HOUSE, TREE
-from model.landscape_noise import CELL, FINE, Draws, NoiseAtlas, normalise
+from model.landscape.layout import Frame, Scene
+from model.landscape.looks import HOUSE, TREE
+from model.landscape.noise import CELL, FINE, Draws, NoiseAtlas, normalise
 
 HOUSES, TREES = 3, 9
 ROUND, CONE, POPLAR = range(3)

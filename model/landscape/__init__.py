@@ -19,12 +19,12 @@ from torch import Tensor
 
 from model.errors import InputError
 from model.labels import TAXONOMIES
-from model.landscape_layout import Frame, Painter, Scene
-from model.landscape_looks import draw_style
-from model.landscape_noise import Draws, NoiseAtlas
-from model.landscape_shading import Shader
-from model.landscape_surfaces import Stage
-from model.landscape_terrain import Terrain
+from model.landscape.layout import Frame, Painter, Scene
+from model.landscape.looks import draw_style
+from model.landscape.noise import Draws, NoiseAtlas
+from model.landscape.shading import Shader
+from model.landscape.surfaces import Stage
+from model.landscape.terrain import Terrain
 
 WORLD = 1  # raised whenever pixels change, so that a set rendered ahead is never mistaken for today's world
 SIZES = (32, 64, 128, 256, 512)
@@ -113,7 +113,7 @@ def render_set(folder: Path, count: int, size: int, seed: int = 0, workers: int 
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {"world": WORLD, "size": size, "seed": seed}
     record = folder / "scenes.json"
-    held = {"world": 1, **json.loads(record.read_text())} if record.exists() else {}  # the first sets name no world
+    held = json.loads(record.read_text()) if record.exists() else {}
     if held.pop("count", 0) >= count and held == wanted:
         count = len(np.load(folder / "labels.npy", mmap_mode="r"))
     else:
@@ -121,11 +121,20 @@ def render_set(folder: Path, count: int, size: int, seed: int = 0, workers: int 
         _create(folder, count, size)
         record.write_text(json.dumps({**wanted, "count": count}))
     chunks = [(folder, first, min(CHUNK, count - first), size, seed) for first in range(0, count, CHUNK)]
-    done = int((folder / "done").read_text()) if (folder / "done").exists() else 0
+    done = _done(folder)
     if done >= len(chunks):
         return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
         _record(folder, done, pool.imap(_render_chunk, chunks[done:]))
+
+
+def is_rendered(folder: Path) -> bool:
+    """Whether every scene of a set is there."""
+    return _done(folder) * CHUNK >= len(np.load(folder / "labels.npy", mmap_mode="r"))
+
+
+def _done(folder: Path) -> int:
+    return int((folder / "done").read_text()) if (folder / "done").exists() else 0
 
 
 def _create(folder: Path, count: int, size: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.landscape_noise import Draws, lerp
+from model.landscape.noise import Draws, lerp
 
 SKY, CLOUD, MOUNTAIN, SNOW, GRASS, TREE, WATER, SAND, ROCK, ROAD, FLOWER, HOUSE = range(12)
 CLASSES = 12

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.landscape_layout import (
+from model.landscape.layout import (
     FAR,
     GROUNDS,
     PATCHES,
@@ -19,8 +19,8 @@ from model.landscape_layout import (
     scatter_clouds,
     weights_of,
 )
-from model.landscape_looks import MOUNTAIN, ROAD, SAND, SKY, SNOW, TREE, WATER
-from model.landscape_noise import (
+from model.landscape.looks import MOUNTAIN, ROAD, SAND, SKY, SNOW, TREE, WATER
+from model.landscape.noise import (
     BROAD,
     CELL,
     CELL_U,
@@ -36,7 +36,7 @@ from model.landscape_noise import (
     normalise,
     smoothstep,
 )
-from model.landscape_sprites import draw_plot, place
+from model.landscape.sprites import draw_plot, place
 
 NEAREST, FARTHEST = 2.2, 1500.0  # depth slices, world units
 CANOPY = 85.0  # period of the forest's crowns, world units

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.landscape_looks import (
+from model.landscape.looks import (
     CLASSES,
     CLOUD,
     FLOWER,
@@ -21,7 +21,7 @@ from model.landscape_looks import (
     SNOW,
     TREE,
 )
-from model.landscape_noise import BROAD, FBM, Draws, NoiseAtlas, lerp
+from model.landscape.noise import BROAD, FBM, Draws, NoiseAtlas, lerp
 
 FAR = 3000.0  # depth of sky and clouds, world units (a house is about five high)
 

@@ -1,0 +1,111 @@
+"""How a network is trained: the plan, a JSON file in ``model/plans/`` or the user's own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model.errors import InputError
+from model.groupdnet import PRESETS
+
+FOLDER = Path(__file__).with_name("plans")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """So many images at one size; a network trained small can be finished at full size."""
+
+    size: tuple[int, int]  # H, W
+    batch: int
+    images: int
+
+    @property
+    def steps(self) -> int:
+        return -(-self.images // self.batch)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of the losses; ``kl`` is a price per nat. Those that are 0 are not computed."""
+
+    gan: float = 1.0
+    feature_matching: float = 10.0
+    perceptual: float = 10.0
+    kl: float = 0.05
+    moments: float = 0.0
+    locality: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The defaults are the paper's; what the landscape world needs otherwise stands in its own file."""
+
+    preset: str
+    phases: tuple[Phase, ...]
+    decay_from: float = 0.5  # share of the steps after which the rates fall linearly to 0
+    lr_generator: float = 1e-4
+    lr_discriminator: float = 4e-4
+    init_gain: float | None = 0.02  # of Xavier's normal; null keeps torch's own initialisation
+    discriminator_width: int = 64
+    perceptual: str = "vgg19"  # or "segmenter"
+    segmenter_images: int = 0
+    weights: Weights = field(default_factory=Weights)
+    kl_per_image: bool = False  # mean over the batch, present classes only; else the paper's sum over everything
+    kl_start: float | None = None  # price at the first image, warmed up linearly
+    kl_warm_images: int = 1
+    prior_share: float = 0.0  # share of the batch that is also rendered with prior codes
+    ema: float = 0.9999
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        return sum(phase.steps for phase in self.phases)
+
+    def phase_at(self, step: int) -> Phase:
+        for phase in self.phases:
+            if step < phase.steps:
+                return phase
+            step -= phase.steps
+        return self.phases[-1]
+
+    def rate(self, step: int) -> float:
+        """Factor of both learning rates at a step: 1, then linearly to 0."""
+        start = self.decay_from * self.steps
+        return 1.0 if step < start else max(0.0, (self.steps - step) / (self.steps - start))
+
+    def kl_price(self, images: int) -> float:
+        if self.kl_start is None or images >= self.kl_warm_images:
+            return self.weights.kl
+        return self.kl_start + (self.weights.kl - self.kl_start) * images / self.kl_warm_images
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Plan:
+        try:
+            phases = tuple(Phase(tuple(p["size"]), int(p["batch"]), int(p["images"])) for p in data["phases"])
+            plan = cls(**{**data, "phases": phases, "weights": Weights(**data.get("weights", {}))})
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"The plan is not valid: {error}.", field="plan") from error
+        if plan.preset not in PRESETS or plan.perceptual not in ("vgg19", "segmenter"):
+            raise InputError(
+                f"The plan asks for preset {plan.preset!r} and perceptual {plan.perceptual!r}.",
+                field="plan",
+                allowed=f"presets {', '.join(PRESETS)}; perceptual vgg19 or segmenter",
+            )
+        return plan
+
+
+def load_plan(name: str) -> Plan:
+    """A plan of ours by name ("landscape", "deepfashion", …) or any JSON file."""
+    path = Path(name) if name.endswith(".json") else FOLDER / f"{name}.json"
+    if not path.is_file():
+        ours = ", ".join(sorted(p.stem for p in FOLDER.glob("*.json")))
+        raise InputError(f"There is no plan {name!r}.", field="plan", value=name, allowed=f"a .json file, or {ours}")
+    try:
+        return Plan.from_json(json.loads(path.read_text()))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is not JSON: {error}.", field="plan", value=name) from error

@@ -1,0 +1,74 @@
+"""A progress bar with images per second and time left; plain lines where rich is not installed or nobody watches."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+LINE_SECONDS = 15.0
+SAVE_SECONDS = 45.0  # how much work a killed run may lose
+
+
+class Progress:
+    """Counts steps of a whole, and images for the rate: ``with Progress(steps, done) as p: p.advance(images)``."""
+
+    def __init__(self, steps: int, done: int = 0, enabled: bool = True) -> None:
+        self.steps, self.done, self.enabled = steps, done, enabled
+        self.text = ""
+        self.images = 0
+        self.started = self.printed = time.monotonic()
+        self.first = done
+        self.bar: Any = None
+        if enabled and sys.stderr.isatty():
+            try:
+                from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+                from rich.progress import Progress as RichProgress
+            except ImportError:
+                return
+            columns = (
+                TextColumn("{task.percentage:>3.0f} %"),
+                BarColumn(),
+                TimeRemainingColumn(),
+                TextColumn("{task.description}"),
+            )
+            self.bar = RichProgress(*columns)
+            self.task = self.bar.add_task("", total=steps, completed=done)
+
+    def __enter__(self) -> Progress:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar:
+            self.bar.stop()
+        elif self.enabled:
+            self._print()
+
+    def describe(self, text: str) -> None:
+        self.text = text
+
+    def advance(self, images: int) -> None:
+        self.done += 1
+        self.images += images
+        now = time.monotonic()
+        rate = self.images / max(now - self.started, 1e-9)
+        if self.bar:
+            self.bar.update(self.task, completed=self.done, description=f"{rate:.1f} images/s {self.text}")
+        elif self.enabled and now - self.printed > LINE_SECONDS:
+            self.printed = now
+            self._print()
+
+    def _print(self) -> None:
+        elapsed = max(time.monotonic() - self.started, 1e-9)
+        left = (self.steps - self.done) * elapsed / max(self.done - self.first, 1)
+        rate = self.images / elapsed
+        print(
+            f"{self.done}/{self.steps} {rate:.1f} images/s {left / 60:.0f} min left {self.text}",
+            file=sys.stderr,
+            flush=True,
+        )

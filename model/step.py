@@ -1,0 +1,209 @@
+"""One step of training: the generator and encoder's losses, then the discriminator's, on the same pictures."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from model import lookup
+from model.groupdnet import CODE_CHANNELS, LATENT_STRIDE, GroupDNetConfig, Modulation, semantics
+from model.labels import instance_edges
+from model.losses import (
+    Features,
+    SegmenterFeatures,
+    Vgg19Features,
+    class_moment_loss,
+    feature_matching,
+    hinge_discriminator,
+    hinge_generator,
+    kl_divergence,
+    perceptual,
+)
+from model.networks import Networks
+from model.plan import Plan
+from model.sources import Batch
+
+BETAS = (0.0, 0.9)
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What a batch is rendered with. The first ``mixed`` pictures are rendered a second time with other codes: half of
+    them all from the prior, the others keeping each class's encoded code with probability a half."""
+
+    sampled: Tensor  # [N, 8C, h, w] from mu and logvar; the classes that a picture lacks from the prior
+    mixed: Tensor  # [M, 8C, h, w]
+    replaced: Tensor  # bool [M, C] whose codes the mixed ones replace
+
+
+class TrainingStep:
+    """Networks, optimisers and losses; knows nothing of files, logs or clocks."""
+
+    def __init__(self, config: GroupDNetConfig, plan: Plan, device: torch.device, dtype: torch.dtype) -> None:
+        self.config, self.plan, self.device, self.dtype = config, plan, device, dtype
+        self.world = dist.get_world_size() if dist.is_initialized() else 1
+        self.rank = dist.get_rank() if dist.is_initialized() else 0
+        torch.manual_seed(plan.seed)  # every process begins with the same weights
+        self.networks = Networks(config, plan).to(device)
+        self.networks = self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.world > 1 and device.type == "cuda":
+            self.networks.generator = nn.SyncBatchNorm.convert_sync_batchnorm(self.networks.generator)
+        self.features: SegmenterFeatures | Vgg19Features | None = None
+        generator_side = [*self.networks.generator.parameters(), *self.networks.encoder.parameters()]
+        self.optimiser_g = torch.optim.Adam(generator_side, plan.lr_generator, BETAS)
+        self.optimiser_d = torch.optim.Adam(self.networks.discriminator.parameters(), plan.lr_discriminator, BETAS)
+        self.sums: dict[str, Tensor] = {}  # of losses and statistics since they were last taken
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+    def edges(self, batch: Batch) -> Tensor | None:
+        """[N, 1, H, W] where the network has an edge channel; without an instance map, the regions' borders."""
+        if not self.config.instance_edges:
+            return None
+        return instance_edges(batch.labels if batch.instances is None else batch.instances)
+
+    def normal(self, count: int, size: tuple[int, int], random: torch.Generator) -> Tensor:
+        """Prior codes [count, 8C, h, w] for pictures of ``size``, shared over the grid where the config says so."""
+        grid = (size[0] // LATENT_STRIDE, size[1] // LATENT_STRIDE)
+        shape = (count, CODE_CHANNELS * self.config.classes, *((1, 1) if self.config.shared_codes else grid))
+        return torch.randn(shape, generator=random, device=self.device).expand(-1, -1, *grid)
+
+    def __call__(self, batch: Batch, step: int, images: int) -> None:
+        """``step`` seeds this step's randomness and sets the rates; ``images`` were seen before it."""
+        random = torch.Generator(self.device).manual_seed(self.plan.seed * 1_000_003 + step * self.world + self.rank)
+        discriminator = self.networks.discriminator.requires_grad_(False)
+        with self.autocast():
+            fake, condition, losses = self._generator_side(batch, self.plan.kl_price(images), random)
+        self.optimiser_g.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()
+        self._apply(self.optimiser_g, self.plan.lr_generator * self.plan.rate(step))
+        discriminator.requires_grad_(True)
+        with self.autocast():
+            predictions = discriminator(condition, torch.cat([fake.detach(), batch.photos]))
+            fakes, reals = _split(predictions, len(fake))
+            losses["discriminator"] = hinge_discriminator(reals, fakes)
+        self.optimiser_d.zero_grad(set_to_none=True)
+        losses["discriminator"].backward()
+        self._apply(self.optimiser_d, self.plan.lr_discriminator * self.plan.rate(step))
+        self.networks.update_means(min(self.plan.ema, (1 + step) / (10 + step)))
+        for name, value in losses.items():
+            self._count(name, value)
+
+    def _generator_side(
+        self, batch: Batch, price: float, random: torch.Generator
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """(pictures of sampled then mixed codes, the discriminator's condition for those and the photos, losses)."""
+        weights, count = self.plan.weights, len(batch.labels)
+        edges, onehot = self.edges(batch), semantics(batch.labels, self.config.classes)
+        present = onehot.amax((2, 3)) > 0
+        mu, logvar = (t.float() for t in self.networks.encoder.encode(batch.photos, batch.labels))
+        codes = self._codes(mu, logvar, present, random)
+        again = [*range(count), *range(len(codes.mixed))]
+        fake = self.networks.generator(
+            torch.cat([codes.sampled, codes.mixed]),
+            self._modulation(batch.labels[again], None if edges is None else edges[again]),
+        ).float()
+        shown = onehot if edges is None else torch.cat([onehot, edges], dim=1)
+        condition = torch.cat([shown[again], shown])
+        fakes, reals = _split(self.networks.discriminator(condition, torch.cat([fake, batch.photos])), len(fake))
+        encoded = [[layer[:count] for layer in scale] for scale in fakes]
+        losses = {
+            "gan": weights.gan * hinge_generator(fakes),
+            "feature_matching": weights.feature_matching * feature_matching(reals, encoded),
+            "kl": price * self._kl(mu, logvar, present),
+        }
+        if weights.perceptual and self.features is not None:
+            losses["perceptual"] = weights.perceptual * perceptual(self.features, fake[:count], batch.photos)
+        if weights.moments:
+            losses["moments"] = weights.moments * class_moment_loss(fake[:count], batch.photos, onehot)
+        if weights.locality and len(codes.mixed):
+            losses["locality"] = weights.locality * _change_elsewhere(fake, codes.replaced, onehot)
+        return fake, condition, losses
+
+    def _codes(self, mu: Tensor, logvar: Tensor, present: Tensor, random: torch.Generator) -> Codes:
+        size = (mu.shape[2] * LATENT_STRIDE, mu.shape[3] * LATENT_STRIDE)
+        count = round(len(mu) * self.plan.prior_share)
+        sampled = mu + self.normal(len(mu), size, random) * (0.5 * logvar).exp()
+        sampled = torch.where(_by_channel(present), sampled, self.normal(len(mu), size, random))
+        draw = torch.rand(2, count, self.config.classes, generator=random, device=self.device)
+        replaced = (draw[0] < 0.5) | (draw[1, :, :1] < 0.5)
+        mixed = torch.where(_by_channel(replaced), self.normal(count, size, random), sampled[:count])
+        return Codes(sampled, mixed, replaced)
+
+    def _modulation(self, labels: Tensor, edges: Tensor | None) -> Modulation:
+        """By look-up on a CPU, where that is several times faster; by convolution elsewhere."""
+        generator = self.networks.generator
+        if self.device.type == "cpu":
+            return lookup.modulation(generator, labels, edges)
+        return generator.modulation(labels, edges)
+
+    def _kl(self, mu: Tensor, logvar: Tensor, present: Tensor) -> Tensor:
+        if not self.plan.kl_per_image:
+            return kl_divergence(mu, logvar).sum()
+        if self.config.shared_codes:
+            mu, logvar = mu[:, :, :1, :1], logvar[:, :, :1, :1]
+        nats = kl_divergence(mu, logvar).sum((2, 3)).view(*present.shape, CODE_CHANNELS).sum(2)  # [N, C]
+        moment = (mu.square() + logvar.exp()).mean((2, 3)).view(*present.shape, CODE_CHANNELS).mean(2)
+        seen = present.sum().clamp_min(1)
+        self._count("nats", (nats * present).sum() / seen)
+        self._count("aggregate", ((moment * present).sum() / seen).sqrt())
+        return (nats * present).sum() / len(mu)
+
+    def _apply(self, optimiser: torch.optim.Optimizer, rate: float) -> None:
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+            if self.world > 1:
+                _average([p.grad for p in group["params"] if p.grad is not None], self.world)
+        optimiser.step()
+
+    def _count(self, name: str, value: Tensor) -> None:
+        """Adds to ``sums``; nothing is read back from the device until somebody takes them."""
+        self.sums[name] = self.sums.get(name, torch.zeros((), device=self.device)) + value.detach()
+
+
+def _by_channel(classes: Tensor) -> Tensor:
+    """bool [N, C] → [N, 8C, 1, 1]."""
+    return classes.repeat_interleave(CODE_CHANNELS, 1)[:, :, None, None]
+
+
+def _change_elsewhere(fake: Tensor, replaced: Tensor, onehot: Tensor) -> Tensor:
+    """Mean |Δ| between mixed and sampled pictures of the same maps, where the class kept its code."""
+    count, extra = len(onehot), len(replaced)
+    kept = 1 - torch.einsum("nc,nchw->nhw", replaced.float(), onehot[:extra])
+    change = (fake[count:] - fake[:extra].detach()).abs().mean(1)
+    return (change * kept).sum() / kept.sum().clamp_min(1)
+
+
+def _split(predictions: Features, fakes: int) -> tuple[Features, Features]:
+    """The discriminator's outputs for [fakes, reals] → (those of the fakes, those of the reals)."""
+    return [[f[:fakes] for f in scale] for scale in predictions], [[f[fakes:] for f in scale] for scale in predictions]
+
+
+def _average(gradients: list[Tensor], world: int) -> None:
+    flat = torch.cat([g.flatten() for g in gradients])
+    dist.all_reduce(flat)
+    flat /= world
+    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients])):
+        gradient.copy_(part.view_as(gradient))
+
+
+def pick_precision(device: torch.device, precision: str) -> torch.dtype:
+    """ "auto": bfloat16 on CUDA; on a CPU by measurement, since without the instructions it is many times slower."""
+    if precision != "auto":
+        return getattr(torch, precision)
+    if device.type != "cpu":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a = torch.ones(512, 512, dtype=dtype)
+        a @ a
+        start = time.perf_counter()
+        for _ in range(10):
+            a @ a
+        seconds[dtype] = time.perf_counter() - start
+    return torch.bfloat16 if seconds[torch.bfloat16] * 1.5 < seconds[torch.float32] else torch.float32

@@ -1,0 +1,282 @@
+"""Training runs: ``python -m model train RUN``. The run's folder is all of its state; the same command resumes it.
+
+    state.pt          everything that resuming needs, written every 45 seconds and at the end
+    plan.json, segmenter.safetensors, log.jsonl, sheets/, checkpoint/ (the averaged network, ready to load)
+
+Several GPUs: ``torchrun --nproc-per-node 8 -m model train RUN``. Gradients are averaged, batch norm is synchronised.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from model.checkpoint import Checkpoint, save_checkpoint
+from model.errors import InputError
+from model.groupdnet import CODE_CHANNELS, PRESETS, at_size, semantics
+from model.landscape import render_set
+from model.losses import SegmenterFeatures, Vgg19Features
+from model.plan import Phase, Plan, load_plan
+from model.progress import SAVE_SECONDS, Progress
+from model.segmenter import load_segmenter, train_segmenter
+from model.sources import LiveWorld, PhotoFolder, RenderedWorld, Source, prefetch
+from model.step import TrainingStep, pick_precision
+
+LOG_STEPS = 50
+VOTE_STEPS = 10  # how often several processes ask each other whether to stop
+SHEET_STEP = 2**40  # whose batch the sample sheets show
+
+
+class Run:
+    """A plan, carried out in a folder."""
+
+    def __init__(self, folder: Path, plan: Plan, source: Source, precision: str) -> None:
+        self.folder, self.plan, self.source = folder, plan, source
+        config = at_size(PRESETS[plan.preset](), plan.phases[-1].size)
+        if len(source.taxonomy) != config.classes:
+            raise InputError(
+                f"The data has {len(source.taxonomy)} classes ({source.taxonomy.name}), "
+                f"but the preset {plan.preset} has {config.classes}.",
+                field="preset",
+                value=plan.preset,
+            )
+        self.config, self.device = config, source.device
+        self.train_step = TrainingStep(config, plan, source.device, pick_precision(source.device, precision))
+        self.networks = self.train_step.networks
+        self.rank, self.world = self.train_step.rank, self.train_step.world
+        self.step = self.images = 0
+        self.seconds = 0.0
+
+    def prepare_features(self, vgg: Path | None) -> None:
+        """VGG-19 where the user has the file; else the run's own segmenter, trained first if it is not there yet."""
+        if vgg is not None:
+            self.train_step.features = Vgg19Features(vgg).to(self.device)
+            return
+        if self.plan.perceptual == "vgg19":
+            raise InputError(
+                "This plan compares VGG-19 features, and no weight file was given.",
+                field="vgg",
+                allowed='--vgg FILE in torchvision\'s layout, or a plan with "perceptual": "segmenter"',
+            )
+        path = self.folder / "segmenter.safetensors"
+        if not path.exists() and self.rank == 0:
+            phase = self.plan.phases[min(1, len(self.plan.phases) - 1)]
+            images = self.plan.segmenter_images
+            train_segmenter(path, self.source, phase.size, phase.batch, images, self.train_step.autocast)
+        if self.world > 1:
+            dist.barrier()
+        self.train_step.features = SegmenterFeatures(load_segmenter(path)).to(self.device)
+
+    def steps(self) -> Iterator[tuple[int, int, tuple[int, int]]]:
+        """What this process wants from the source, from the step that comes next."""
+        for step in range(self.step, self.plan.steps):
+            phase = self.plan.phase_at(step)
+            yield step * self.world + self.rank, phase.batch, phase.size
+
+    def fit(self, stop_at: float, sheet_steps: int) -> bool:
+        """Train until the plan is done (→ True), or until the clock passes ``stop_at`` or a signal comes (→ False)."""
+        signals = _catch_signals()
+        self.networks.train()
+        saved = started = time.monotonic()
+        before = self.seconds
+        with Progress(self.plan.steps, self.step, enabled=self.rank == 0) as progress:
+            for batch in prefetch(self.source, self.steps()):
+                phase = self.plan.phase_at(self.step)
+                self.train_step(batch, self.step, self.images)
+                self.step += 1
+                self.images += phase.batch * self.world
+                self.seconds = before + time.monotonic() - started
+                progress.advance(phase.batch * self.world)
+                if self.step % LOG_STEPS == 0:
+                    progress.describe(self._log(phase))
+                if self.rank == 0 and self.step % sheet_steps == 0:
+                    self.sheet()
+                if self.rank == 0 and time.monotonic() - saved > SAVE_SECONDS:
+                    self.save()
+                    saved = time.monotonic()
+                if self._all_stop(bool(signals) or time.time() > stop_at):
+                    break
+        if self.rank == 0:
+            self.save()
+            self.export()
+        return self.step >= self.plan.steps
+
+    def _all_stop(self, wanted: bool) -> bool:
+        """Whether to stop: several processes must leave at the same step."""
+        if self.world == 1:
+            return wanted
+        if self.step % VOTE_STEPS:
+            return False
+        votes = torch.tensor(float(wanted), device=self.device)
+        dist.all_reduce(votes, dist.ReduceOp.MAX)
+        return bool(votes.item())
+
+    def _log(self, phase: Phase) -> str:
+        values = {name: round(value.item() / LOG_STEPS, 4) for name, value in self.train_step.sums.items()}
+        self.train_step.sums.clear()
+        if self.rank == 0:
+            when = {"step": self.step, "images": self.images, "seconds": round(self.seconds), "size": phase.size}
+            with (self.folder / "log.jsonl").open("a") as log:
+                log.write(json.dumps({**when, **values}) + "\n")
+        return f"{phase.size[0]}×{phase.size[1]} " + " ".join(f"{name} {value:.3g}" for name, value in values.items())
+
+    def save(self) -> None:
+        state = {
+            "networks": self.networks.state_dict(),
+            "optimiser_g": self.train_step.optimiser_g.state_dict(),
+            "optimiser_d": self.train_step.optimiser_d.state_dict(),
+            "progress": {"step": self.step, "images": self.images, "seconds": self.seconds},
+        }
+        partial = self.folder / "state.partial"
+        torch.save(state, partial)
+        partial.replace(self.folder / "state.pt")
+
+    def resume(self) -> None:
+        """Takes up ``state.pt`` if there is one."""
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.networks.load_state_dict(state["networks"])
+        self.train_step.optimiser_g.load_state_dict(state["optimiser_g"])
+        self.train_step.optimiser_d.load_state_dict(state["optimiser_d"])
+        self.step, self.images, self.seconds = (state["progress"][key] for key in ("step", "images", "seconds"))
+
+    def export(self) -> None:
+        """The averaged networks as a checkpoint that can be loaded."""
+        log = self.folder / "log.jsonl"
+        cuda = self.device.type == "cuda"
+        record = {
+            "plan": self.plan.to_json(),
+            "step": self.step,
+            "images": self.images,
+            "hours": round(self.seconds / 3600, 2),
+            "device": torch.cuda.get_device_name() if cuda else f"{self.device.type}, {os.cpu_count()} cores",
+            "torch": torch.__version__,
+            "last_log": json.loads(log.read_text().splitlines()[-1]) if log.exists() else None,
+        }
+        height, width = self.config.image_size
+        checkpoint = Checkpoint(
+            self.config,
+            self.source.taxonomy,
+            self.networks.mean_generator,
+            self.networks.mean_encoder,
+            title=f"{self.source.taxonomy.name.capitalize()} {height}×{width}",
+            record=record,
+        )
+        save_checkpoint(self.folder / "checkpoint", checkpoint)
+
+    @torch.no_grad()
+    def sheet(self) -> None:
+        """A picture of how it goes: label map, photo, encoded, two prior samples, and one class resampled."""
+        size = self.plan.phase_at(self.step).size
+        batch = self.source.batch(SHEET_STEP, 6, size)
+        generator, encoder = self.networks.mean_generator, self.networks.mean_encoder
+        random = torch.Generator(self.device).manual_seed(0)
+        modulation = generator.modulation(batch.labels, self.train_step.edges(batch))
+        present = semantics(batch.labels, self.config.classes).amax((2, 3)) > 0
+        wide = present.repeat_interleave(CODE_CHANNELS, 1)[:, :, None, None]
+        mu = encoder.encode(batch.photos, batch.labels)[0]
+        mu = torch.where(wide, mu, self.train_step.normal(6, size, random))
+        largest = semantics(batch.labels, self.config.classes).sum((2, 3)).argmax(1)
+        chosen = F.one_hot(largest, self.config.classes).bool().repeat_interleave(CODE_CHANNELS, 1)[:, :, None, None]
+        rows = [
+            self._coloured(batch.labels),
+            batch.photos,
+            generator(mu, modulation),
+            generator(self.train_step.normal(6, size, random), modulation),
+            generator(self.train_step.normal(6, size, random), modulation),
+            generator(torch.where(chosen, self.train_step.normal(6, size, random), mu), modulation),
+        ]
+        grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)  # [3, 6·H, 6·W]
+        pixels = ((grid.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+        (self.folder / "sheets").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(self.folder / "sheets" / f"{self.images:08d}.png")
+
+    def _coloured(self, labels: Tensor) -> Tensor:
+        colours = torch.tensor(self.source.taxonomy.display, device=labels.device).float() / 127.5 - 1
+        return colours[labels].permute(0, 3, 1, 2)
+
+
+def _catch_signals() -> list[int]:
+    """Signals that asked to stop, as they come: the step in flight is finished and everything is saved."""
+    caught: list[int] = []
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda number, frame: caught.append(number))
+    return caught
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="folder of the run; an existing one is resumed")
+    parser.add_argument(
+        "--plan", help="name of a plan of ours, or a .json file (default: the run's own, else landscape)"
+    )
+    parser.add_argument("--data", default="world", help="'world', a folder of rendered scenes, or a folder of photos")
+    parser.add_argument("--scenes", type=int, default=0, help="with --data world: render so many scenes ahead (CPU)")
+    parser.add_argument(
+        "--taxonomy", help="classes of a plain folder of pairs: landscape, deepfashion, cityscapes, ade20k"
+    )
+    parser.add_argument("--vgg", type=Path, help="VGG-19 weights in torchvision's layout, for the perceptual loss")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    parser.add_argument("--minutes", type=float, default=0, help="stop after so long (resume by the same command)")
+    parser.add_argument("--sheet-every", type=int, default=500, help="steps between sample sheets")
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and "LOCAL_RANK" in os.environ:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    return device
+
+
+def _source(args: Namespace, plan: Plan, device: torch.device) -> Source:
+    path = Path(args.data)
+    if args.data == "world" and args.scenes == 0:
+        return LiveWorld(device, plan.seed)
+    if args.data == "world":
+        path, largest = args.run / "scenes", max(phase.size[0] for phase in plan.phases)
+        render_set(path, args.scenes, largest, plan.seed, workers=os.cpu_count() or 1)
+    if (path / "scenes.json").exists():
+        return RenderedWorld(path, device, plan.seed)
+    return PhotoFolder(path, args.taxonomy, device, plan.seed)
+
+
+def _plan(args: Namespace) -> Plan:
+    """The run's own plan, once it has one: a run is resumed as it was begun, unless a plan is named again."""
+    path = args.run / "plan.json"
+    plan = load_plan(args.plan or (str(path) if path.exists() else "landscape"))
+    args.run.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(plan.to_json(), indent=2))
+    return plan
+
+
+def main(args: Namespace) -> None:
+    distributed = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    stop_at = time.time() + args.minutes * 60 if args.minutes else math.inf
+    plan, device = _plan(args), _device(args.device)
+    if distributed:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        run = Run(args.run, plan, _source(args, plan, device), args.precision)
+        run.prepare_features(args.vgg)
+        run.resume()
+        run.fit(stop_at, args.sheet_every)
+    finally:
+        if distributed:
+            dist.destroy_process_group()
