@@ -31,7 +31,13 @@ PAGE = """<!doctype html>
 </body>
 </html>
 """
-OPTIONS = {"url": "openapi.json", "dom_id": "#swagger-ui", "deepLinking": True, "tryItOutEnabled": True}
+OPTIONS = {
+    "url": "openapi.json",
+    "dom_id": "#swagger-ui",
+    "deepLinking": True,
+    "tryItOutEnabled": True,
+    "defaultModelsExpandDepth": -1,
+}
 
 router = APIRouter(include_in_schema=False)
 

@@ -87,6 +87,8 @@ async def _files(form: FormData, names: set[str]) -> dict[str, list[Upload]]:
         if name not in names:
             allowed = sorted(names | {"request"})
             raise InputError(f"{name!r} is not part of this request", field=name, value=name, allowed=allowed)
+        if not (part.filename if isinstance(part, UploadFile) else part):  # how browsers send a field left empty
+            continue
         if not isinstance(part, UploadFile):
             raise InputError(f"{name} is text; send a file", field=name, value=part, allowed="a file")
         files.setdefault(name, []).append(Upload(part.filename or name, await part.read()))

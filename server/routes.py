@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import anyio.to_thread
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from model.errors import InputError
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 JSON, PNG = "application/json", "image/png"
 
-router = APIRouter(prefix="/api/v1")
+ModelId = Annotated[str, Path(description="The model's folder.", examples=["landscape"])]
+
+router = APIRouter(prefix="/api/v1", tags=["models"])
 
 
 @router.get("/models", **openapi.MODELS)
@@ -41,7 +43,7 @@ async def models(request: Request) -> Response:
 
 
 @router.get("/models/{id}", **openapi.MODEL)
-async def model(request: Request, id: str) -> Response:
+async def model(request: Request, id: ModelId) -> Response:
     found, settings = await find_model(request, id), studio_of(request).settings
 
     def facts() -> dict[str, Any]:
@@ -53,7 +55,7 @@ async def model(request: Request, id: str) -> Response:
 
 
 @router.post("/models/{id}/render", **openapi.RENDER)
-async def render(request: Request, id: str) -> Response:
+async def render(request: Request, id: ModelId) -> Response:
     started, kind = time.perf_counter(), choose_type(request, [JSON, PNG])
     found = await find_model(request, id)
     form = await read_form(request, RenderRequest, {"labels", "instances", "recipe"})
@@ -64,7 +66,7 @@ async def render(request: Request, id: str) -> Response:
 
 
 @router.post("/models/{id}/resample", **openapi.RESAMPLE)
-async def resample(request: Request, id: str) -> Response:
+async def resample(request: Request, id: ModelId) -> Response:
     started, kind = time.perf_counter(), choose_type(request, [JSON, PNG])
     found = await find_model(request, id)
     form = await read_form(request, ResampleRequest, {"labels", "instances"})
@@ -89,7 +91,7 @@ async def resample(request: Request, id: str) -> Response:
 
 
 @router.post("/models/{id}/mix", **openapi.MIX)
-async def mix(request: Request, id: str) -> Response:
+async def mix(request: Request, id: ModelId) -> Response:
     from model.styles import mixture
 
     started, kind = time.perf_counter(), choose_type(request, [JSON, PNG])
@@ -114,7 +116,7 @@ async def mix(request: Request, id: str) -> Response:
 
 
 @router.post("/models/{id}/manipulate", **openapi.MANIPULATE)
-async def manipulate(request: Request, id: str) -> Response:
+async def manipulate(request: Request, id: ModelId) -> Response:
     started, kind = time.perf_counter(), choose_type(request, [JSON, PNG])
     found = await find_model(request, id)
     form = await read_form(request, ManipulateRequest, {"labels", "instances", "photo", "photo_labels"})
@@ -132,7 +134,7 @@ async def manipulate(request: Request, id: str) -> Response:
 
 
 @router.post("/models/{id}/morph", **openapi.MORPH)
-async def morph(request: Request, id: str) -> Response:
+async def morph(request: Request, id: ModelId) -> Response:
     started = time.perf_counter()
     found = await find_model(request, id)
     form = await read_form(request, MorphRequest, {"labels", "instances"})
@@ -152,7 +154,7 @@ async def morph(request: Request, id: str) -> Response:
 
 
 @router.post("/models/{id}/encode", **openapi.ENCODE)
-async def encode(request: Request, id: str) -> Response:
+async def encode(request: Request, id: ModelId) -> Response:
     started = time.perf_counter()
     choose_type(request, [JSON])
     found = await find_model(request, id)

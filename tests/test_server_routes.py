@@ -82,6 +82,11 @@ def test_request_may_come_as_a_file(client: TestClient) -> None:
     assert post(client, "render", files).json()["pictures"][0]["style"]["seed"] == 7
 
 
+def test_fields_that_a_form_leaves_empty_do_not_count(client: TestClient) -> None:
+    files = [("labels", ("a.png", LABELS)), ("instances", (None, "")), ("recipe", ("", b""))]
+    assert post(client, "render", files).status_code == 200
+
+
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "image/png;q=0.5, application/json", "text/html, */*"])
 def test_json_unless_an_image_is_wanted_more(client: TestClient, accept: str) -> None:
     answer = post(client, "render", {"labels": LABELS}, accept=accept)
