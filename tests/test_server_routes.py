@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import narrow_config, random_checkpoint
 from PIL import Image, ImageSequence
 from starlette.testclient import TestClient
-from studio import GRASS, LABELS, ROAD, SKY, TAXONOMY, WATER, open_studio, photo, pixels, post, scene
+from studio import GRASS, LABELS, ROAD, SKY, TAXONOMY, WATER, open_studio, photo, pixels, png, post, scene
 
-from model.checkpoint import load_checkpoint
+from model.__main__ import main
+from model.checkpoint import load_checkpoint, save_checkpoint
 from model.engine import Engine
 from model.labels import write_labels
 from model.recipe import read_recipe
@@ -108,6 +110,30 @@ def test_a_recipe_makes_identical_pixels(client: TestClient, as_json: bool) -> N
     assert np.array_equal(pixels(again["pictures"][0]["image"]), pixels(first))
     assert np.array_equal(pixels(again["labels"]), scene())
     assert again["pictures"][0]["style"]["6"] == asked["style"]["6"]
+
+
+def test_the_command_line_makes_the_pixels_of_a_recipe_too(
+    client: TestClient, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    picture, again = tmp_path / "picture.png", tmp_path / "again.png"
+    picture.write_bytes(post(client, "render", {"labels": LABELS}, {"style": {"seed": 9}}, accept="image/png").content)
+    command = ["render", "--recipe", str(picture), "--checkpoint", str(tiny_checkpoint / "tiny"), "--out", str(again)]
+    assert main(command) == 0
+    assert np.array_equal(pixels(again.read_bytes()), pixels(picture.read_bytes()))
+    back = post(client, "render", {"recipe": again.read_bytes()}, accept="image/png")
+    assert np.array_equal(pixels(back.content), pixels(picture.read_bytes()))
+
+
+def test_instance_maps_change_the_picture_and_travel_in_its_recipe(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "tiny", random_checkpoint(narrow_config(instance_edges=True)))
+    ids = np.zeros((64, 64), np.uint16)
+    ids[:, 32:] = 26001
+    with open_studio(tmp_path) as client:
+        without = post(client, "render", {"labels": LABELS}, accept="image/png").content
+        picture = post(client, "render", {"labels": LABELS, "instances": png(ids)}, accept="image/png").content
+        again = post(client, "render", {"recipe": picture}, accept="image/png").content
+    assert not np.array_equal(pixels(picture), pixels(without))
+    assert np.array_equal(pixels(again), pixels(picture))
 
 
 def test_every_answer_of_pictures_carries_recipes_that_make_them_again(client: TestClient) -> None:
