@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from model.groupdnet import Generator, Modulation, Norm, nearest
 
 SMALLEST = 32 * 32  # pixels; below, nearly every neighbourhood is distinct and the convolutions are cheaper
+MOST_DISTINCT = 0.45  # of the pixels; above, likewise: a map of noise
 
 
 class Gather:
@@ -160,12 +161,13 @@ def modulation(generator: Generator, labels: Tensor, edges: Tensor | None = None
     for block, size in zip(generator.blocks(), generator.layer_sizes((labels.shape[1], labels.shape[2]))):
         symbols = nearest(labels, size)
         small_edges = None if edges is None else nearest(edges[:, 0], size)
-        if size[0] * size[1] < SMALLEST:
+        near = None
+        if size[0] * size[1] >= SMALLEST:
+            edge_bits = 0 if small_edges is None else classes * small_edges.long()
+            near = neighbourhoods(symbols + edge_bits, classes * (1 if edges is None else 2))
+        if near is None or near.members.index.shape[0] > MOST_DISTINCT * symbols.numel():
             result.update(generator.block_modulation(block, symbols, small_edges))
             continue
-        if small_edges is not None:
-            symbols = symbols + classes * small_edges.long()
-        near = neighbourhoods(symbols, classes * (1 if edges is None else 2))
         for name, _ in block.row.norms():
             gamma, beta = (
                 near.pixels(table.contiguous()).view(*near.shape, -1).permute(0, 3, 1, 2)  # [N, ch, H, W]

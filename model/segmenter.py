@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -71,7 +71,7 @@ def load_segmenter(path: Path) -> Segmenter:
             widths = [int(width) for width in metadata["widths"].strip("()").split(",")]
             segmenter = Segmenter(int(metadata["classes"]), widths)
             segmenter.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
-    except (OSError, KeyError, ValueError, RuntimeError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{path} is not a segmenter: {error}.", code="bad_checkpoint", value=str(path)) from error
     return segmenter.eval().requires_grad_(False)
 

@@ -25,7 +25,7 @@ def largest_difference(config: GroupDNetConfig, labels: Tensor, edges: Tensor | 
     return max((a - b).abs().max().item() for key in plain for a, b in zip(plain[key], looked_up[key]))
 
 
-@pytest.mark.parametrize("config", [landscape(), deepfashion(16), ade20k(4)], ids=["landscape", "deepfashion", "ade20k"])
+@pytest.mark.parametrize("config", [landscape(), deepfashion(16), ade20k(4)], ids=["ours", "deepfashion", "ade20k"])
 def test_equals_the_convolutions(config: GroupDNetConfig) -> None:
     assert largest_difference(config, blobs(config.classes, (128, 128))) < 5e-6
 
@@ -36,7 +36,9 @@ def test_edges_count_as_part_of_the_neighbourhood() -> None:
     assert largest_difference(config, blobs(config.classes, (64, 128), count=1), edges) < 5e-6
 
 
-def test_noise_where_every_neighbourhood_is_distinct() -> None:
+@pytest.mark.parametrize("most", [lookup.MOST_DISTINCT, 2.0], ids=["by convolution", "by look-up"])
+def test_noise_where_every_neighbourhood_is_distinct(most: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "MOST_DISTINCT", most)
     labels = torch.randint(0, 12, (1, 64, 64), generator=torch.Generator().manual_seed(3))
     assert largest_difference(landscape(), labels) < 5e-6
 

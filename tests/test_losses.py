@@ -1,0 +1,123 @@
+"""Each loss against its formula, written another way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from model.errors import InputError
+from model.losses import (
+    SegmenterFeatures,
+    Vgg19Features,
+    class_moment_loss,
+    class_moments,
+    feature_matching,
+    hinge_discriminator,
+    hinge_generator,
+    kl_divergence,
+    perceptual,
+)
+from model.segmenter import Segmenter, load_segmenter
+
+
+def features(*predictions: float) -> list[list[Tensor]]:
+    return [[torch.full((1, 2, 4, 4), 2 * p), torch.full((1, 1, 3, 3), p)] for p in predictions]
+
+
+def test_hinge_is_averaged_over_scales() -> None:
+    assert hinge_discriminator(features(2.0, 0.5), features(-3.0, 0.0)).item() == pytest.approx((0 + 0 + 0.5 + 1.0) / 2)
+    assert hinge_generator(features(2.0, -1.0)).item() == pytest.approx(-0.5)
+
+
+def test_feature_matching_leaves_the_prediction_out_and_the_real_alone() -> None:
+    real, fake = features(1.0, 2.0), features(0.5, 2.0)
+    for scale in (*real, *fake):
+        for layer in scale:
+            layer.requires_grad_(True)
+    loss = feature_matching(real, fake)
+    loss.backward()
+    assert loss.item() == pytest.approx(0.5)  # |2·1 − 2·0.5| on the first scale, 0 on the second
+    assert real[0][0].grad is None
+    assert fake[0][0].grad is not None
+    assert fake[0][1].grad is None
+
+
+def test_kl_is_that_of_two_normals() -> None:
+    mu, logvar = torch.randn(5), torch.randn(5)
+    expected = torch.distributions.kl_divergence(
+        torch.distributions.Normal(mu, (0.5 * logvar).exp()), torch.distributions.Normal(0.0, 1.0)
+    )
+    assert torch.allclose(kl_divergence(mu, logvar), expected, atol=1e-6)
+
+
+def test_class_moments_are_those_of_the_class_pixels() -> None:
+    torch.manual_seed(0)
+    labels = torch.randint(0, 3, (2, 16, 16))
+    picture = torch.rand(2, 3, 16, 16)
+    onehot = torch.nn.functional.one_hot(labels, 4).permute(0, 3, 1, 2).float()
+    mean, deviation, present = class_moments(picture, onehot)
+    assert present.tolist() == [[True, True, True, False]] * 2
+    pixels = picture[1][:, labels[1] == 2]
+    assert torch.allclose(mean[1, 2], pixels.mean(1), atol=1e-5)
+    assert torch.allclose(deviation[1, 2], pixels.std(1, correction=0), atol=1e-4)
+    assert class_moment_loss(picture, picture, onehot).item() == 0
+    assert class_moment_loss(picture + 0.1, picture, onehot).item() == pytest.approx(0.1, abs=1e-4)
+
+
+def test_a_tiny_class_is_not_counted() -> None:
+    onehot = torch.zeros(1, 2, 32, 32)
+    onehot[:, 0] = 1
+    onehot[0, :, 0, 0] = torch.tensor([0.0, 1.0])
+    assert class_moments(torch.rand(1, 3, 32, 32), onehot)[2].tolist() == [[True, False]]
+
+
+def test_perceptual_loss_is_zero_on_the_same_picture_and_reaches_the_fake() -> None:
+    torch.manual_seed(0)
+    extractor = SegmenterFeatures(Segmenter(3, (4, 8)))
+    fake, real = torch.rand(1, 3, 16, 16, requires_grad=True), torch.rand(1, 3, 16, 16)
+    assert perceptual(extractor, real, real).item() == 0
+    perceptual(extractor, fake, real).backward()
+    assert fake.grad is not None and fake.grad.abs().sum() > 0
+
+
+def test_segmenter_file_round_trip_and_refusal(tmp_path: Path) -> None:
+    segmenter = Segmenter(5, (4, 8, 8)).eval()
+    segmenter.save(tmp_path / "s.safetensors")
+    picture = torch.rand(1, 3, 16, 16)
+    assert torch.equal(load_segmenter(tmp_path / "s.safetensors")(picture), segmenter(picture))
+    (tmp_path / "broken.safetensors").write_bytes(b"no")
+    with pytest.raises(InputError, match=r"broken\.safetensors is not a segmenter"):
+        load_segmenter(tmp_path / "broken.safetensors")
+
+
+def vgg_state() -> dict[str, Tensor]:
+    """Torchvision's names up to conv5_1, and a classifier, which we leave out."""
+    state = {"classifier.0.weight": torch.zeros(1)}
+    inputs = 3
+    positions = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)
+    for i, width in zip(positions, (64, 64, 128, 128, *[256] * 4, *[512] * 5)):
+        state[f"features.{i}.weight"] = torch.full((width, inputs, 3, 3), 0.01)
+        state[f"features.{i}.bias"] = torch.zeros(width)
+        inputs = width
+    return state
+
+
+def test_vgg19_in_torchvisions_layout(tmp_path: Path) -> None:
+    torch.save(vgg_state(), tmp_path / "vgg19.pth")
+    stages = Vgg19Features(tmp_path / "vgg19.pth")(torch.ones(1, 3, 32, 32))
+    assert [tuple(stage.shape[1:]) for stage in stages] == [
+        (64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4), (512, 2, 2)
+    ]  # fmt: skip
+    assert stages[0][0, 0, 5, 5].item() == pytest.approx(27 * 0.01)
+
+
+def test_a_file_that_is_not_vgg19_is_refused(tmp_path: Path) -> None:
+    torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"other.pth is not a VGG-19 in torchvision's layout"):
+        Vgg19Features(tmp_path / "other.pth")
+    (tmp_path / "cut.pth").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(InputError, match=r"cut.pth"):
+        Vgg19Features(tmp_path / "cut.pth")

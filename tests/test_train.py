@@ -1,0 +1,238 @@
+"""Training runs on small made data: what is written, what is resumed, what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from model.checkpoint import load_checkpoint
+from model.errors import InputError
+from model.labels import TAXONOMIES, write_labels
+from model.landscape import Landscape
+from model.plan import FOLDER, Plan, load_plan
+from model.sources import LiveWorld, PhotoFolder, RenderedWorld, prefetch
+from model.train import add_arguments, main
+
+CPU = torch.device("cpu")
+PLAN = {
+    "preset": "landscape",
+    "phases": [{"size": [64, 64], "batch": 2, "images": 8}],
+    "lr_generator": 1e-3,
+    "lr_discriminator": 1e-3,
+    "init_gain": None,
+    "discriminator_width": 8,
+    "perceptual": "segmenter",
+    "segmenter_images": 4,
+    "weights": {"kl": 0.01, "moments": 10, "locality": 5},
+    "kl_per_image": True,
+    "kl_start": 0.002,
+    "kl_warm_images": 4,
+    "prior_share": 0.5,
+    "ema": 0.9,
+}
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixteen rendered scenes, in the form that ``landscape --render`` writes."""
+    folder = tmp_path_factory.mktemp("scenes")
+    labels, pictures = Landscape(64, seed=3).scenes(0, 16)
+    np.save(folder / "labels.npy", labels.numpy())
+    np.save(folder / "pictures.npy", pictures.numpy())
+    (folder / "scenes.json").write_text(json.dumps({"world": 1, "size": 64, "seed": 3, "count": 16}))
+    (folder / "done").write_text("1")
+    return folder
+
+
+def train(run: Path, *arguments: str, plan: dict[str, object] | None = None) -> None:
+    if plan is not None:
+        run.parent.mkdir(parents=True, exist_ok=True)
+        path = run.with_suffix(".json")
+        path.write_text(json.dumps(plan))
+        arguments = (*arguments, "--plan", str(path))
+    parser = ArgumentParser()
+    add_arguments(parser)
+    main(parser.parse_args([str(run), "--device", "cpu", "--precision", "float32", *arguments]))
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return torch.load(run / "state.pt", weights_only=True)["networks"]
+
+
+@pytest.fixture(scope="module")
+def whole(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four steps in one go."""
+    run = tmp_path_factory.mktemp("runs") / "whole"
+    train(run, "--data", str(scenes), "--sheet-every", "2", plan=PLAN)
+    return run
+
+
+def test_a_run_leaves_a_checkpoint_sheets_and_its_state(whole: Path) -> None:
+    checkpoint = load_checkpoint(whole / "checkpoint")
+    assert checkpoint.config.image_size == (64, 64)
+    assert checkpoint.taxonomy.names == TAXONOMIES["landscape"].names
+    assert checkpoint.encoder is not None
+    assert checkpoint.record is not None and checkpoint.record["images"] == 8
+    assert sorted(path.name for path in (whole / "sheets").iterdir()) == ["00000004.png", "00000008.png"]
+    assert Image.open(whole / "sheets" / "00000008.png").size == (6 * 64, 6 * 64)
+
+
+def test_training_moves_every_weight_that_a_picture_uses(whole: Path, scenes: Path, tmp_path: Path) -> None:
+    train(
+        tmp_path / "start",
+        "--data",
+        str(scenes),
+        plan={**PLAN, "phases": [{"size": [64, 64], "batch": 2, "images": 0}]},
+    )
+    before, after = weights(tmp_path / "start"), weights(whole)
+    learnt = [
+        name for name in before if name.startswith(("generator", "encoder", "discriminator")) and "_u" not in name
+    ]
+    assert [name for name in learnt if torch.equal(before[name], after[name]) and "num_batches" not in name] == []
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_ends(whole: Path, scenes: Path, tmp_path: Path) -> None:
+    first = {**PLAN, "phases": [{"size": [64, 64], "batch": 2, "images": 8}]}
+    train(tmp_path / "run", "--data", str(scenes), "--minutes", "0.00001", plan=first)
+    assert json.loads((tmp_path / "run" / "checkpoint" / "record.json").read_text())["step"] == 1
+    train(tmp_path / "run", "--data", str(scenes))
+    resumed, unbroken = weights(tmp_path / "run"), weights(whole)
+    for name, value in unbroken.items():
+        assert torch.allclose(resumed[name].float(), value.float(), atol=1e-6), name
+
+
+def test_a_terminated_run_saves_where_it_is(scenes: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "long.json"
+    plan.write_text(json.dumps({**PLAN, "phases": [{"size": [64, 64], "batch": 2, "images": 100_000}]}))
+    command = [sys.executable, "-m", "model", "train", str(tmp_path / "run"), "--plan", str(plan), "--device", "cpu"]
+    process = subprocess.Popen([*command, "--data", str(scenes), "--sheet-every", "1"], cwd=Path(__file__).parents[1])
+    deadline = time.monotonic() + 90
+    while not list((tmp_path / "run").glob("sheets/*.png")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    assert load_checkpoint(tmp_path / "run" / "checkpoint").record["step"] >= 1  # type: ignore[index]
+
+
+def test_two_processes_train_one_network(scenes: Path, whole: Path, tmp_path: Path) -> None:
+    """Each sees other pictures, and both must end with the same weights: gradients are averaged."""
+    run, plan = tmp_path / "run", tmp_path / "plan.json"
+    run.mkdir()
+    (run / "segmenter.safetensors").write_bytes((whole / "segmenter.safetensors").read_bytes())
+    plan.write_text(json.dumps({**PLAN, "phases": [{"size": [64, 64], "batch": 1, "images": 2}]}))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "model"]
+    command += ["train", str(run), "--plan", str(plan), "--data", str(scenes), "--device", "cpu"]
+    subprocess.run(
+        command, check=True, timeout=180, env={**os.environ, "OMP_NUM_THREADS": "1"}, cwd=Path(__file__).parents[1]
+    )
+    assert load_checkpoint(run / "checkpoint").record["images"] == 4  # type: ignore[index]
+
+
+def test_what_a_step_sees_depends_on_the_step_alone(scenes: Path) -> None:
+    source = RenderedWorld(scenes, CPU)
+    once, again = source.batch(5, 4, (64, 64)), RenderedWorld(scenes, CPU).batch(5, 4, (64, 64))
+    assert torch.equal(once.labels, again.labels) and torch.equal(once.photos, again.photos)
+    assert not torch.equal(once.photos, source.batch(6, 4, (64, 64)).photos)
+    ahead = list(prefetch(source, ((step, 4, (64, 64)) for step in (4, 5))))
+    assert torch.equal(ahead[1].photos, once.photos)
+
+
+def test_smaller_sizes_are_means_of_the_picture_and_samples_of_the_map(scenes: Path) -> None:
+    source = RenderedWorld(scenes, CPU)
+    full, half = source.batch(0, 2, (64, 64)), source.batch(0, 2, (32, 32))
+    assert torch.allclose(half.photos, torch.nn.functional.avg_pool2d(full.photos, 2), atol=1e-6)
+    assert half.labels.shape == (2, 32, 32)
+
+
+def test_a_set_that_is_not_finished_is_refused(scenes: Path, tmp_path: Path) -> None:
+    for name in ("labels.npy", "pictures.npy", "scenes.json"):
+        (tmp_path / name).write_bytes((scenes / name).read_bytes())
+    with pytest.raises(InputError, match="not rendered to the end"):
+        RenderedWorld(tmp_path, CPU)
+    with pytest.raises(InputError, match="does not hold rendered scenes"):
+        RenderedWorld(tmp_path / "elsewhere", CPU)
+
+
+def test_the_live_world_never_repeats(scenes: Path) -> None:
+    source = LiveWorld(CPU, seed=3)
+    batch = source.batch(1, 2, (64, 64))
+    expected, _ = Landscape(64, seed=3).scenes(2, 2)
+    assert torch.equal(batch.labels, expected.long())
+    assert batch.photos.abs().max() <= 1
+
+
+def test_a_folder_of_photos_trains_too(tmp_path: Path) -> None:
+    """Plain pairs of another taxonomy than the plan's preset are refused with both class counts."""
+    for kind in ("photos", "labels"):
+        (tmp_path / "data" / kind).mkdir(parents=True)
+    random = np.random.default_rng(0)
+    for i in range(3):
+        labels = random.integers(0, 12, (64, 64), dtype=np.uint8)
+        (tmp_path / "data" / "labels" / f"{i}.png").write_bytes(write_labels(labels, TAXONOMIES["landscape"]))
+        photo = random.integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(photo).save(tmp_path / "data" / "photos" / f"{i}.png")
+    batch = PhotoFolder(tmp_path / "data", "landscape", CPU).batch(0, 4, (64, 64))
+    assert batch.labels.shape == (4, 64, 64) and batch.photos.shape == (4, 3, 64, 64)
+    one_step = {**PLAN, "phases": [{"size": [64, 64], "batch": 2, "images": 2}]}
+    train(tmp_path / "run", "--data", str(tmp_path / "data"), "--taxonomy", "landscape", plan=one_step)
+    assert (tmp_path / "run" / "checkpoint" / "generator.safetensors").exists()
+    with pytest.raises(InputError, match=r"12 classes \(landscape\), but the preset deepfashion has 8"):
+        other = {**one_step, "preset": "deepfashion"}
+        train(tmp_path / "other", "--data", str(tmp_path / "data"), "--taxonomy", "landscape", plan=other)
+
+
+def test_the_papers_plans_ask_for_vgg_by_name(scenes: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="VGG-19"):
+        train(tmp_path / "run", "--data", str(scenes), plan={**PLAN, "perceptual": "vgg19"})
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_our_plans_are_read_and_written_alike(path: Path) -> None:
+    plan = load_plan(path.stem)
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    assert plan.rate(0) == 1 and plan.rate(plan.steps) == 0
+    assert 0 < plan.rate(round(plan.steps * 0.9)) < 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"preset": "faces"}, "preset 'faces'"),
+        ({"phases": [{"size": [64, 64]}]}, "not valid"),
+        ({"weights": {"style": 1}}, "style"),
+        ({"learning": 1}, "learning"),
+    ],
+)
+def test_a_plan_that_is_wrong_says_where(change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Plan.from_json({**PLAN, **change})
+
+
+def test_there_is_no_such_plan() -> None:
+    with pytest.raises(InputError, match="no plan 'oil'"):
+        load_plan("oil")
+
+
+def test_model_imports_where_only_torch_numpy_pillow_and_safetensors_are() -> None:
+    code = """
+import sys, pkgutil, importlib
+for name in ("rich", "fastapi", "starlette", "uvicorn", "pydantic", "jinja2", "torchvision", "tqdm"):
+    sys.modules[name] = None
+import model
+for module in pkgutil.walk_packages(model.__path__, "model."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1], timeout=60)
