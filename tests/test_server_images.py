@@ -36,6 +36,14 @@ def test_animation_has_all_frames_and_lasts_as_asked(format: Literal["webp", "gi
     assert sum(durations) == pytest.approx(1000, abs=35)  # a GIF counts hundredths
 
 
+def test_a_gif_shares_one_palette_and_stays_close() -> None:
+    sky = np.linspace([90, 140, 220], [220, 230, 240], 64)[:, None].repeat(64, axis=1)  # [64, 64, 3]
+    frames = [(sky * (1 - i / 10)).astype(np.uint8) for i in range(5)]
+    animation = Image.open(io.BytesIO(images.animate(frames, "gif", seconds=1.0)))
+    for frame, shown in zip(frames, ImageSequence.Iterator(animation)):
+        assert np.abs(np.asarray(shown.convert("RGB")).astype(int) - frame).mean() < 4
+
+
 def test_zip_holds_the_frames_in_order() -> None:
     archive = zipfile.ZipFile(io.BytesIO(images.pack([b"one", b"two"])))
     assert archive.namelist() == ["frame_000.png", "frame_001.png"]
