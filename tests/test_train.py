@@ -85,7 +85,8 @@ def test_a_run_leaves_a_checkpoint_sheets_and_its_state(whole: Path) -> None:
     assert checkpoint.encoder is not None
     assert checkpoint.record is not None and checkpoint.record["images"] == 8
     assert sorted(path.name for path in (whole / "sheets").iterdir()) == ["00000004.png", "00000008.png"]
-    assert Image.open(whole / "sheets" / "00000008.png").size == (6 * 64, 6 * 64)
+    with Image.open(whole / "sheets" / "00000008.png") as sheet:
+        assert sheet.size == (6 * 64, 6 * 64)
 
 
 def test_training_moves_every_weight_that_a_picture_uses(whole: Path, scenes: Path, tmp_path: Path) -> None:
@@ -131,13 +132,13 @@ def test_two_processes_train_one_network(scenes: Path, whole: Path, tmp_path: Pa
     run, plan = tmp_path / "run", tmp_path / "plan.json"
     run.mkdir()
     (run / "segmenter.safetensors").write_bytes((whole / "segmenter.safetensors").read_bytes())
-    plan.write_text(json.dumps({**PLAN, "phases": [{"size": [64, 64], "batch": 1, "images": 2}]}))
+    plan.write_text(json.dumps({**PLAN, "phases": [{"size": [64, 64], "batch": 2, "images": 4}]}))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "model"]
     command += ["train", str(run), "--plan", str(plan), "--data", str(scenes), "--device", "cpu"]
     subprocess.run(
         command, check=True, timeout=180, env={**os.environ, "OMP_NUM_THREADS": "1"}, cwd=Path(__file__).parents[1]
     )
-    assert load_checkpoint(run / "checkpoint").record["images"] == 4  # type: ignore[index]
+    assert load_checkpoint(run / "checkpoint").record["images"] == 8  # type: ignore[index]
 
 
 def test_what_a_step_sees_depends_on_the_step_alone(scenes: Path) -> None:
