@@ -9,7 +9,7 @@ import { patiently } from "./retry.js";
 import { between, specOf, withSpecs } from "./style.js";
 
 const LETTERS = [..."ABCDEFGH"];
-export const NO_MIX = { choice: {}, focus: null };
+export const NO_MIX = { choice: {}, focus: null, base: null };
 
 export class References {
   #studio;
@@ -65,9 +65,10 @@ export class References {
    * reference becomes the second of two sources.
    */
   choose(index, letter, { blend = false } = {}) {
-    const { mix, style } = this.#studio.state;
+    const { mix, style, picture, crops } = this.#studio.state;
     const old = mix.choice[index];
     const before = old ? old.before : specOf(style, index);
+    if (!mix.base && picture) this.#studio.set({ mix: { ...mix, base: { bitmap: picture.bitmap, map: picture.map, crops } } });
     const choice = { ...mix.choice };
     if (letter === null) delete choice[index];
     else if (blend && old && old.a !== letter) choice[index] = { before, a: old.a, b: letter, t: 0.5 };
@@ -93,12 +94,13 @@ export class References {
   }
 
   #apply(index, choice, before) {
-    const { style, strengths } = this.#studio.state;
+    const { style, strengths, mix } = this.#studio.state;
     const { a, b, t } = choice[index] ?? {};
     const look = (letter) => this.get(letter).style[index];
     const blend = b && between(look(a), look(b), t);
     const { [index]: _, ...others } = strengths;
-    this.#studio.set({ mix: { choice, focus: index }, strengths: others });
+    const base = Object.keys(choice).length ? mix.base : null;
+    this.#studio.set({ mix: { choice, focus: index, base }, strengths: others });
     this.#studio.setStyle(withSpecs(style, { [index]: a ? blend || look(a) : before }));
   }
 

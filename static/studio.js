@@ -35,7 +35,7 @@ const OF_MODEL = {
   variants: null, // {index, total, items, status, kept, version}
   pictures: [], // newest first
   references: [],
-  mix: NO_MIX, // choice by class: {before, a, b, t}
+  mix: NO_MIX, // choice by class: {before, a, b, t}; base: the picture before any of them
   photo: null,
   morph: NO_MORPH,
 };
@@ -233,11 +233,11 @@ export class Studio {
 
   /** Put a picture on the stage. What changed is measured against the one before. */
   show(picture, before = this.state.picture) {
-    const { space, pictures } = this.state;
+    const { style, pictures } = this.state;
     const patch = { picture, before, change: this.#changeBetween(before, picture), stale: false };
     if (picture.latency) patch.latency = picture.latency;
     if (picture.version !== before?.version) patch.crops = cropsOf(picture.map);
-    if (space !== "morph") patch.pictures = [picture, ...pictures].slice(0, KEPT_PICTURES);
+    if (picture.style === style) patch.pictures = [picture, ...pictures].slice(0, KEPT_PICTURES);
     this.set(patch);
   }
 

@@ -57,6 +57,6 @@ export class Variants {
     });
     const exact = item.version === mapVersion && !differing(item.style, wanted, studio.present).length;
     if (!exact || studio.loop.busy) studio.refresh();
-    else if (picture?.id !== item.id) studio.show(item, variants.base);
+    else if (picture?.id !== item.id) studio.show({ ...item, style: wanted }, variants.base);
   }
 }

@@ -8,6 +8,9 @@ export function watchLookChips(studio) {
   studio.store.watch(["model"], () => chips.clear());
   studio.store.watch(["model", "order"], ({ order }) => {
     for (const index of order) if (!chips.has(index)) chips.set(index, new Chip(studio, index));
+    const dense = order.length > 10; // two rows of five are what the stage has room for
+    $("chips").classList.toggle("dense", dense);
+    $("chips").style.setProperty("--columns", dense ? 6 : 5);
     $("chips").replaceChildren(...order.map((index) => chips.get(index).element));
   });
   studio.store.watch(["order", "style", "locks", "strengths", "current"], ({ order }) => {

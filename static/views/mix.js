@@ -9,12 +9,12 @@ export function watchMix(studio) {
 }
 
 function drawStrip(studio) {
-  const { references, model, picture } = studio.state;
+  const { references, model } = studio.state;
   if (!model) return;
   $("refs-note").textContent = references.length ? "Each is encoded once" : "Photos with their label maps, or pictures made here";
   $("ref-strip").replaceChildren(
     ...references.map((reference) => referenceCard(studio, reference)),
-    ...addButtons(studio, picture),
+    ...addButtons(studio, "button.ref-add"),
   );
 }
 
@@ -39,14 +39,15 @@ export function labelBitmap(studio, map) {
   return canvas;
 }
 
-function addButtons(studio, picture) {
+/** In the strip, or where there is no room for it, in the panel's head. */
+function addButtons(studio, kind) {
   const { available, reason } = studio.can("mix");
   const full = studio.references.full ? "Eight references are the most: remove one first." : null;
-  const photo = { disabled: !available || full, title: full ?? reason ?? "A photo and its label map", onclick: () => askForReference(studio), id: "add-photo" };
-  const current = { disabled: !picture || full, title: full ?? "The picture on the stage", onclick: () => studio.references.addCurrent(), id: "add-current" };
+  const button = (what, name, title, disabled, onclick) =>
+    h(kind, { disabled, title: full ?? title, "aria-label": name, data: { add: what }, onclick }, icon(what === "photo" ? "photo" : "plus"), kind.includes("ref-add") && h("span", {}, name));
   return [
-    h("button.ref-add", photo, icon("photo"), h("span", {}, "Add a photo")),
-    h("button.ref-add", current, icon("plus"), h("span", {}, "Use this picture")),
+    button("photo", "Add a photo", reason ?? "A photo and its label map", !available || full, () => askForReference(studio)),
+    button("current", "Use this picture", "The picture on the stage", !studio.state.picture || full, () => studio.references.addCurrent()),
   ];
 }
 
@@ -66,6 +67,7 @@ function drawPanel(studio) {
     h("h2", {}, "Look sources"),
     h("span.meta", {}, references.length ? `${order.length} classes, ${references.length} ${references.length === 1 ? "reference" : "references"}` : ""),
     h("span.gap"),
+    ...addButtons(studio, "button.ib.s.narrow"),
     h("button.mini", { disabled: !chosen, onclick: () => studio.references.chooseColumn(null), title: "Give every class the look back that it had" }, icon("undo", true), "Clear"),
   );
   const notice = available ? null : h("p.notice", {}, icon("alert", true), reason);
@@ -101,12 +103,12 @@ function matrix(studio) {
       ...columns.map((column) => h("td", {}, cell(studio, index, column))),
     ),
   );
-  return h("div.matrix", {}, h("table", {}, h("thead", {}, h("tr", {}, h("td"), heads)), h("tbody", {}, rows)));
+  return h("div.matrix", { vars: { columns: columns.length } }, h("table", {}, h("thead", {}, h("tr", {}, h("td"), heads)), h("tbody", {}, rows)));
 }
 
 function columnHead(studio, { letter, name, bitmap }) {
-  const picture = studio.state.picture;
-  const face = bitmap ?? picture?.bitmap;
+  const { mix, picture } = studio.state;
+  const face = bitmap ?? mix.base?.bitmap ?? picture?.bitmap;
   const label = letter ? `Take everything from ${name}` : "Give every class its own look back";
   const attributes = { onclick: () => studio.references.chooseColumn(letter), title: label, "aria-label": label };
   return h("button.column-head", attributes, face && thumbnail(face, 112, 112), h("b", {}, letter ?? "Now"));
@@ -132,9 +134,11 @@ function cell(studio, index, { letter, name, bitmap, map, crops, classes }) {
 }
 
 function cellFace(studio, index, { letter, bitmap, map, crops }) {
-  if (!letter) return lookCanvas(studio, index, 120, 76);
+  const { base } = studio.state.mix;
+  if (!letter && !base?.crops.has(index)) return lookCanvas(studio, index, 120, 76);
+  const source = letter ? { bitmap, map, crops } : base;
   const canvas = h("canvas", { width: 120, height: 76, "aria-hidden": "true" });
-  paintCrop(canvas, bitmap, map, crops.get(index));
+  paintCrop(canvas, source.bitmap, source.map, source.crops.get(index));
   return canvas;
 }
 

@@ -9,8 +9,8 @@ export function watchMorph(studio) {
   const film = new Film(studio);
   const exporter = new Exporter(studio);
   const faces = { a: h("div.face"), b: h("div.face") };
-  studio.store.watch(["space", "model"], ({ space, model }) => {
-    if (space === "morph" && model && !studio.morphing.ready) studio.morphing.set({ a: current(studio), b: studio.morphing.random(), t: 0 });
+  studio.store.watch(["space", "picture"], ({ space, picture }) => {
+    if (space === "morph" && picture && !studio.morphing.ready) studio.morphing.set({ a: current(studio), b: studio.morphing.random(), t: 0 });
     if (space !== "morph") film.pause();
   });
   studio.store.watch(["morph", "order", "space", "variants", "references", "pictures"], ({ space }) => {

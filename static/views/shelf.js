@@ -7,7 +7,7 @@ const SIDE = 200; // canvas pixels of a card that is shown at 100
 
 export function watchShelf(studio) {
   studio.store.watch(["variants", "current", "model"], () => drawVariants(studio));
-  $("variants-draw").addEventListener("click", () => studio.variants.draw());
+  for (const id of ["variants-draw", "variants-phone"]) $(id).addEventListener("click", () => studio.variants.draw());
   const cards = new Map();
   studio.store.watch(["pictures", "picture"], (state) => drawHistory(studio, state, cards));
   setInterval(() => cards.forEach(({ age }, picture) => (age.textContent = since(picture.time))), 15_000);

@@ -10,11 +10,13 @@ export function watchTopbar(studio) {
   watchModel(studio);
   watchSpaces(studio);
   watchLive(studio);
-  $("theme").addEventListener("click", () => {
-    const theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-    document.documentElement.dataset.theme = theme;
-    localStorage.setItem("theme", theme);
-  });
+  for (const button of document.querySelectorAll("[data-theme-toggle]")) button.addEventListener("click", switchTheme);
+}
+
+function switchTheme() {
+  const theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+  document.documentElement.dataset.theme = theme;
+  localStorage.setItem("theme", theme);
 }
 
 function watchModel(studio) {
@@ -65,7 +67,7 @@ function watchLive(studio) {
   });
   studio.store.watch(["offline", "latency", "live", "stale", "busy"], ({ offline, latency, live, stale }) => {
     const state = offline ? "offline" : live === "demand" ? "demand" : "connected";
-    const time = latency === null ? "…" : `${Math.round(latency)} ms`;
+    const time = latency === null ? "…" : duration(latency);
     const mode = offline ? "Painting on, will resend" : live === "stroke" ? "after each stroke" : stale ? "click to render" : "on demand";
     $("live").dataset.state = state;
     $("live-value").textContent = offline ? "Offline" : time;
@@ -74,6 +76,8 @@ function watchLive(studio) {
     $("live").title = offline ? "Try now" : "Time of the last picture. Click: on demand, or after each stroke";
   });
 }
+
+const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
 // ---- files ----
 
