@@ -70,11 +70,12 @@ class Registry:
     def refresh(self) -> None:
         """Look at the folder again; only what changed is read."""
         with self._lock:
-            before, self._rows = self._rows, {}
+            rows: dict[str, Model | Unavailable] = {}
             for path in _candidates(self._settings.checkpoints):
                 key, signature = path.stem if path.is_file() else path.name, _signature(path)
-                known = before.get(key)
-                self._rows[key] = known if known and known.signature == signature else _read(key, path, signature)
+                known = self._rows.get(key)
+                rows[key] = known if known and known.signature == signature else _read(key, path, signature)
+            self._rows = rows
 
     @property
     def models(self) -> list[Model]:

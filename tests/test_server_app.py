@@ -212,6 +212,15 @@ def server_process(checkpoints: Path, *options: str) -> Iterator[tuple[subproces
         process.communicate()
 
 
+def wait_for_metric(client: httpx2.Client, line: str) -> None:
+    """Returns when /metrics has a line that ends so."""
+    give_up = time.monotonic() + 5
+    while f"{line}\n" not in client.get("/metrics").text:
+        assert time.monotonic() < give_up, f"/metrics does not say {line}"
+        time.sleep(0.05)
+
+
+ROUTE = "/api/v1/models/{id}/render"
 MORPH = {"request": json.dumps({"from": {}, "to": {"seed": 1}, "steps": 120, "classes": [6], "format": "zip"})}
 
 
@@ -228,12 +237,16 @@ def test_a_real_server_refuses_large_bodies_and_forgets_who_left(tiny_checkpoint
         headers = {"Content-Type": "multipart/form-data; boundary=x"}
         error_of(client.post(url, content=pieces(), headers=headers), 413, "too_large")
 
+        with socket.create_connection((client.base_url.host, client.base_url.port)) as half:
+            head = (
+                f"POST {url} HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\nContent-Type: multipart/form-data; boundary=x"
+            )
+            half.sendall(head.encode() + b"\r\n\r\n--x\r\n")
+        wait_for_metric(client, f'{{method="POST",route="{ROUTE}",status="499"}} 1.0')
+
         with pytest.raises(httpx2.ReadTimeout):
             client.post("/api/v1/models/tiny/morph", files={"labels": LABELS}, data=MORPH, timeout=0.3)
-        give_up = time.monotonic() + 5
-        while "groupdnet_queue_depth 0.0" not in client.get("/metrics").text:
-            assert time.monotonic() < give_up, "the request of a client that has gone still holds its place"
-            time.sleep(0.05)
+        wait_for_metric(client, "groupdnet_queue_depth 0.0")
 
 
 def test_a_real_server_stops_in_the_middle_of_work(tiny_checkpoint: Path) -> None:
