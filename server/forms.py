@@ -76,7 +76,14 @@ async def _json_text(form: FormData) -> str | bytes:
         )
     if not parts:
         return "{}"
-    return await parts[0].read() if isinstance(parts[0], UploadFile) else parts[0]
+    if isinstance(parts[0], str):
+        return parts[0]
+    text = await parts[0].read(FIELD_BYTES + 1)
+    if len(text) > FIELD_BYTES:
+        raise InputError(
+            f"request has more than {FIELD_BYTES} bytes", code="too_large", field="request", allowed=FIELD_BYTES
+        )
+    return text
 
 
 async def _files(form: FormData, names: set[str]) -> dict[str, list[Upload]]:

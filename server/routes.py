@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio.to_thread
 import numpy as np
@@ -310,7 +310,7 @@ def _pngs(
 
 async def _pictures_answer(
     work: Work,
-    kind: Literal["application/json", "image/png"] | str,
+    kind: str,
     scene: Scene,
     styles: Sequence[Style],
     pictures: Sequence[np.ndarray],

@@ -122,13 +122,16 @@ class Work:
     async def render(self, scene: Scene, styles: Sequence[Style]) -> list[np.ndarray]:
         """A picture uint8 [H, W, 3] for each style, a few in each pass so that others get their turn."""
 
-        def one_pass(some: Sequence[Style]) -> np.ndarray:
-            codes = np.stack([style.codes(self.model.config) for style in some])  # [N, 8C, h, w]
+        def codes_of(some: Sequence[Style]) -> np.ndarray:
+            return np.stack([style.codes(self.model.config) for style in some])  # [N, 8C, h, w]
+
+        def one_pass(codes: np.ndarray) -> np.ndarray:
             return self._engine().render(scene.labels, codes, scene.instances)
 
         pictures: list[np.ndarray] = []
         for start in range(0, len(styles), self.settings.batch_size):
-            pictures.extend(await self._turn.run(one_pass, styles[start : start + self.settings.batch_size]))
+            codes = await self.aside(codes_of, styles[start : start + self.settings.batch_size])
+            pictures.extend(await self._turn.run(one_pass, codes))
         return pictures
 
     async def encode(self, reference: Reference, name: str | None = None) -> Style:

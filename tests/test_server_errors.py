@@ -125,6 +125,13 @@ def test_broken_json_and_styles(client: TestClient, text: str, says: str) -> Non
     assert says in error["message"]
 
 
+def test_a_request_of_more_than_a_mebibyte(client: TestClient) -> None:
+    text = json.dumps({"style": {"6": {"code": "A" * 2**20}}})
+    as_file = {"labels": LABELS, "request": ("request.json", text.encode())}
+    assert error_of(post(client, "render", as_file), 413, "too_large")["field"] == "request"
+    error_of(post(client, "render", {"labels": LABELS}, text), 400, "malformed")
+
+
 def test_an_unknown_field_lists_the_known_ones(client: TestClient) -> None:
     error = error_of(post(client, "morph", {"labels": LABELS}, {"start": {}}), 422, "invalid")
     assert {"from", "to", "steps"} <= set(error["allowed"])
