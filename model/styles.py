@@ -25,6 +25,7 @@ import numpy as np
 from model.errors import InputError
 from model.groupdnet import CODE_CHANNELS, GroupDNetConfig
 
+SPOKEN_SEEDS = 1_000_000
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exactly
 MAX_DEPTH = 8  # of blends within blends
 MAX_NAME = 200  # characters of a code's "from"
@@ -50,9 +51,12 @@ def prior_code(seed: int, class_index: int, shape: Sequence[int]) -> np.ndarray:
 
 
 def variant_seed(seed: int, variant: int) -> int:
-    """The seed of variant ``variant`` (0, 1, …) of ``seed``: 53 bits of Philox with the key (seed, 2⁶³ + variant)."""
-    key = np.array([seed, 2**63 + variant], dtype=np.uint64)  # no class has so large an index: never a code's stream
-    return int(np.random.Philox(key=key).random_raw()) >> 11
+    """The seed of variant ``variant`` (0, 1, …) of ``seed``: six digits, so that people can read and say it.
+
+    Philox with the key (seed, 2⁶³) gives the first one, the others follow it: they never coincide.
+    """
+    key = np.array([seed, 2**63], dtype=np.uint64)  # no class has so large an index: never a code's stream
+    return (int(np.random.Philox(key=key).random_raw()) + variant) % SPOKEN_SEEDS
 
 
 def encode_code(code: np.ndarray) -> str:

@@ -62,7 +62,7 @@ def test_a_seed_gives_the_same_code_on_every_machine_and_version() -> None:
     assert prior_code(7, 6, (8, 1, 1)).ravel()[:4].tolist() == expected
     expected = [0.87060546875, -1.462890625, -0.06414794921875, -0.859375]
     assert prior_code(MAX_SEED, 150, (8, 1, 1)).ravel()[:4].tolist() == expected
-    assert [variant_seed(7, i) for i in range(3)] == [7585432672656831, 4295909561648574, 6519776941099346]
+    assert [variant_seed(7, i) for i in range(3)] == [190462, 190463, 190464]
 
 
 def test_prior_codes_are_standard_normal() -> None:
@@ -76,7 +76,7 @@ def test_prior_codes_are_standard_normal() -> None:
 
 @given(SEEDS, st.integers(0, 200))
 def test_variant_seeds_are_seeds_and_differ(seed: int, variant: int) -> None:
-    assert 0 <= variant_seed(seed, variant) <= MAX_SEED
+    assert 0 <= variant_seed(seed, variant) < 1_000_000
     assert variant_seed(seed, variant) != variant_seed(seed, variant + 1)
 
 
