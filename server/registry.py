@@ -53,6 +53,7 @@ class Unavailable:
     path: Path
     signature: Signature
     reason: str
+    report: dict[str, Any] | None = None
 
 
 class Registry:
@@ -116,16 +117,12 @@ class Registry:
                 value=id,
                 allowed=allowed,
             )
-        from model.checkpoint import inspect
-
-        report = inspect(row.path)
-        reason = row.reason if report.ok else _diagnosis(report.problems, report.problem_count)
         raise InputError(
-            f"model {id!r} cannot be used: {reason}",
+            f"model {id!r} cannot be used: {row.reason}",
             code="bad_checkpoint",
             field="model",
             value=id,
-            details=report.to_json(),
+            details=row.report,
         )
 
     def engine(self, model: Model) -> Engine:
@@ -173,6 +170,7 @@ def _signature(path: Path) -> Signature:
 
 def _read(id: str, path: Path, signature: Signature) -> Model | Unavailable:
     if not any(path.glob("*.safetensors")):
+        # A .pth is a pickle: the server never opens one, weights-only or not.
         shown = _shown(path)
         reason = f"convert it first with `python -m model convert {shown} {_shown(path.with_name(id))}`"
         return Unavailable(id, path, signature, reason)
@@ -180,10 +178,11 @@ def _read(id: str, path: Path, signature: Signature) -> Model | Unavailable:
 
     try:
         report = inspect(path)
-    except InputError as error:
+    except (InputError, OSError) as error:
         return Unavailable(id, path, signature, str(error))
     if not report.ok or report.config is None or report.taxonomy is None or report.fingerprint is None:
-        return Unavailable(id, path, signature, _diagnosis(report.problems, report.problem_count))
+        reason = _diagnosis(report.problems, report.problem_count)
+        return Unavailable(id, path, signature, reason, report.to_json())
     return Model(
         id,
         path,

@@ -19,8 +19,9 @@ from archives import write_archive
 from starlette.testclient import TestClient
 from studio import GRASS, LABELS, ROAD, SKY, TAXONOMY, WATER, error_of, open_studio, photo, pixels, png, post, scene
 
-from model.checkpoint import convert, load_checkpoint, save_checkpoint
+from model.checkpoint import convert, inspect, load_checkpoint, save_checkpoint
 from model.engine import Engine
+from model.errors import InputError
 from model.labels import write_labels
 from model.recipe import read_recipe
 from model.styles import Style
@@ -368,16 +369,31 @@ def test_bad_checkpoints_are_listed_with_reasons_and_the_good_one_works(mixed_fo
         assert post(client, "render", {"labels": LABELS}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [("released", "convert it first"), ("truncated", "latest_net_G.pth"), ("evil", "latest_net_G.pth")],
-)
-def test_the_doctor_tells_what_is_wrong_and_runs_nothing(mixed_folder: Path, name: str, says: str) -> None:
+def test_a_broken_model_is_refused_with_the_doctors_report(mixed_folder: Path) -> None:
+    with open_studio(mixed_folder) as client:
+        for answer in (client.get("/api/v1/models/cut"), post(client, "render", {"labels": LABELS}, model="cut")):
+            error = error_of(answer, 409, "bad_checkpoint")
+            assert "generator.safetensors" in error["message"]
+            assert error["details"]["ok"] is False and error["details"]["problems"]
+
+
+@pytest.mark.parametrize("name", ["released", "truncated", "evil"])
+def test_a_pickle_is_never_opened_by_the_server(mixed_folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def opened(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("the server opened a pickle")
+
+    monkeypatch.setattr("torch.load", opened)
     with open_studio(mixed_folder) as client:
         for answer in (client.get(f"/api/v1/models/{name}"), post(client, "render", {"labels": LABELS}, model=name)):
             error = error_of(answer, 409, "bad_checkpoint")
-            assert says in error["message"]
-            assert error["details"]["ok"] is (name == "released")
+            assert "convert it first" in error["message"]
+
+
+@pytest.mark.parametrize("name", ["truncated", "evil"])
+def test_a_broken_pickle_is_diagnosed_when_it_is_converted_and_runs_nothing(mixed_folder: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"latest_net_G\.pth"):
+        convert(mixed_folder / name, mixed_folder / name)
+    assert not inspect(mixed_folder / name).ok
     assert not RunsCode.path.exists()
 
 
