@@ -3,7 +3,7 @@
  * A spec is {"seed"}, {"code", "from"} or {"blend": [spec, spec], "t"}. Nothing here changes its arguments.
  */
 
-const SEEDS = 100_000; // five digits: easy to read out and to type
+const SEEDS = 1_000_000; // six digits at most, as the server draws them: easy to read out and to type
 
 export function freshSeed() {
   return crypto.getRandomValues(new Uint32Array(1))[0] % SEEDS;

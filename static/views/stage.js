@@ -75,6 +75,7 @@ export class Stage {
     const context = this.picture.getContext("2d");
     if (heat) context.putImageData(new ImageData(heat.heat, width, height), 0, 0);
     else context.drawImage(bitmap, 0, 0);
+    this.picture.dataset.picture = picture?.id ?? "";
     const names = this.studio.present.map((index) => this.studio.className(index)).join(", ");
     this.picture.setAttribute("aria-label", heat ? "Where the picture changed" : `Generated picture of ${names}`);
   }

@@ -1,0 +1,109 @@
+"""The real page in a real Chromium, against the real server over the landscape model."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from server.app import create_app
+from server.settings import Settings
+
+from .workbench import Recorder, Studio
+
+FLAGS = [
+    "--no-sandbox",  # a container's root has no user namespaces
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Server:
+    url: str
+    recorder: Recorder
+
+
+@pytest.fixture(scope="session")
+def landscape_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The landscape model, and beside it the same generator without its encoder as ``blind``."""
+    source = Settings().checkpoints / "landscape"
+    folder = tmp_path_factory.mktemp("checkpoints")
+    shutil.copytree(source, folder / "landscape")
+    (folder / "blind").mkdir()
+    for path in source.iterdir():
+        if "encoder" not in path.name and path.is_file():
+            shutil.copy(path, folder / "blind")
+    recorder = Recorder(create_app(Settings(checkpoints=folder)))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(recorder, ws="none", log_level="warning", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            time.sleep(0.02)
+        yield Server(f"http://127.0.0.1:{listener.getsockname()[1]}/", recorder)
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium of the system, or the one that Playwright has installed."""
+    system = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=system, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark", reduced_motion="reduce")
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page on which nothing may go wrong behind the person's back: no error, no refused script or style."""
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    yield page
+    unexpected = [
+        error for error in errors if "Failed to load resource" not in error
+    ]  # an answer of 4xx, shown in words
+    assert not unexpected
+
+
+@pytest.fixture
+def studio(page: Page, landscape_server: Server) -> Studio:
+    """The page with its first picture."""
+    landscape_server.recorder.calls.clear()
+    studio = Studio(page, landscape_server.recorder, landscape_server.url)
+    studio.open()
+    return studio
+
+
+@pytest.fixture
+def shots() -> Path | None:
+    """Where screenshots go, if somebody wants to look at them."""
+    folder = os.environ.get("STUDIO_SCREENSHOTS")
+    return Path(folder) if folder else None

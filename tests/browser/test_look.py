@@ -1,0 +1,93 @@
+"""The page at its four widths, in both themes, by keyboard: nothing hangs out, everything has a name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from .workbench import CLASS, Studio
+
+pytestmark = pytest.mark.browser
+
+SIZES = [(1440, 900), (1024, 768), (768, 1024), (360, 800)]
+SPACES = ["paint", "mix", "manipulate", "morph"]
+
+NAMELESS = """() => [...document.querySelectorAll("button, input, select, a[href], [role=img], [role=option]")]
+  .filter((e) => e.checkVisibility({ visibilityProperty: true }))
+  .filter((e) => ![e.getAttribute("aria-label"), e.labels?.[0]?.textContent, e.textContent, e.title].join("").trim())
+  .map((e) => e.outerHTML.slice(0, 120))"""
+
+PARTS = ".top > *, .top-end > *, .rail button, .opts > * > *, .panel > *, figure"
+OUTSIDE = f"""() => [...document.querySelectorAll("{PARTS}")]
+  .filter((e) => e.checkVisibility({{ visibilityProperty: true }}))
+  .map((e) => [e, e.getBoundingClientRect()])
+  .filter(([, r]) => r.width && (r.right > innerWidth + 0.5 || r.left < -0.5))
+  .map(([e, r]) => `${{e.className || e.id}} ${{Math.round(r.left)}}…${{Math.round(r.right)}}`)"""
+
+
+@pytest.mark.parametrize("size", SIZES, ids=[str(width) for width, _ in SIZES])
+def test_every_workspace_fits_and_every_control_has_a_name(
+    studio: Studio, size: tuple[int, int], shots: Path | None
+) -> None:
+    page = studio.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    for space in SPACES:
+        page.evaluate(f"location.hash = '{space}'")
+        expect(page.locator("html")).to_have_attribute("data-space", space)
+        expect(page.locator("#picture")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert page.evaluate(OUTSIDE) == []
+        assert page.evaluate(NAMELESS) == []
+        if shots:
+            studio.settle()
+            page.screenshot(path=shots / f"{space}_{size[0]}.png")
+
+
+def test_canvases_keep_their_size_in_every_workspace_of_a_wide_screen(studio: Studio) -> None:
+    widths = set()
+    for space in SPACES:
+        studio.space(space)
+        box = studio.page.locator("#picture-frame").bounding_box()
+        assert box
+        widths.add(round(box["width"]))
+    assert len(widths) == 1
+
+
+def test_the_theme_is_switched_and_remembered(studio: Studio) -> None:
+    root = studio.page.locator("html")
+    expect(root).to_have_attribute("data-theme", "dark")
+    studio.page.locator("#theme").click()
+    expect(root).to_have_attribute("data-theme", "light")
+    studio.page.reload()
+    expect(root).to_have_attribute("data-theme", "light")
+
+
+def test_keys_choose_tools_classes_and_sizes_and_stay_silent_while_typing(studio: Studio) -> None:
+    page = studio.page
+    page.keyboard.press("g")
+    expect(page.locator("#tools [data-tool=fill]")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("7")
+    expect(page.locator(f"[data-class='{CLASS['water']}']")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("]")
+    expect(page.locator("#size-value")).to_have_text("29 px")
+    page.keyboard.press("/")
+    page.keyboard.type("mo")
+    expect(page.locator("#class-list [role=option]:visible")).to_have_count(1)
+    expect(page.locator("#tools [data-tool=fill]")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+?")
+    expect(page.locator("#help-dialog")).to_be_visible()
+
+
+def test_a_phone_paints_with_a_finger_and_opens_looks_as_a_sheet(studio: Studio) -> None:
+    studio.page.set_viewport_size({"width": 360, "height": 800})
+    before = studio.labels
+    studio.page.locator(f"[data-class='{CLASS['sand']}']").click()
+    studio.stroke_and_wait((120, 200), (140, 200))
+    assert (studio.labels[200, 122:139] == CLASS["sand"]).all()
+    assert (studio.labels != before).any()
+    studio.page.get_by_role("button", name="Looks", exact=True).click()
+    studio.click_and_wait(f"[data-dice='{CLASS['water']}']")
+    expect(studio.page.locator("#picture")).to_be_visible()
