@@ -36,9 +36,12 @@ watchKeys(studio, stage);
 
 /** The first scene that the model can show, or an empty map of its first class. */
 async function openFirstScene() {
-  const [first] = await scenes.available(studio.state.model);
-  if (first) studio.openScene(first.map, first);
-  else studio.refresh({ demanded: true });
+  const { model } = studio.state;
+  for (const scene of (await scenes.list()).scenes) {
+    const map = await scenes.map(scene, model);
+    if (map) return studio.openScene(map, scene);
+  }
+  return studio.refresh({ demanded: true });
 }
 
 document.getElementById("model").addEventListener("change", async ({ target }) => {

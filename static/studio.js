@@ -129,6 +129,15 @@ export class Studio {
     return this.classes.map(({ display }) => [1, 3, 5].map((i) => parseInt(display.slice(i, i + 2), 16)));
   }
 
+  /** Part of a label map in display colours, to put on a canvas. */
+  coloured(map, rect = map.bounds) {
+    const colours = Uint32Array.from(this.palette, ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r);
+    const image = new ImageData(rect.w, rect.h);
+    const pixels = new Uint32Array(image.data.buffer);
+    map.read(rect).forEach((label, i) => (pixels[i] = colours[label]));
+    return image;
+  }
+
   /** Classes in the map, as they are listed. */
   get present() {
     return this.state.order;

@@ -32,10 +32,7 @@ function referenceCard(studio, { letter, name, bitmap, map, classes }) {
 /** Colours of a label map, as a canvas. */
 export function labelBitmap(studio, map) {
   const canvas = h("canvas", { width: map.width, height: map.height });
-  const image = new ImageData(map.width, map.height);
-  const colours = studio.palette;
-  map.data.forEach((label, i) => image.data.set([...colours[label], 255], i * 4));
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  canvas.getContext("2d").putImageData(studio.coloured(map), 0, 0);
   return canvas;
 }
 

@@ -51,11 +51,7 @@ export class Stage {
     }
     const rect = dirty ? map.clip(dirty) : map.bounds;
     if (!rect) return;
-    const colours = Uint32Array.from(this.studio.palette, ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r);
-    const image = new ImageData(rect.w, rect.h);
-    const pixels = new Uint32Array(image.data.buffer);
-    map.read(rect).forEach((label, i) => (pixels[i] = colours[label]));
-    this.labels.getContext("2d").putImageData(image, rect.x, rect.y);
+    this.labels.getContext("2d").putImageData(this.studio.coloured(map, rect), rect.x, rect.y);
     this.#drawOverlay();
   }
 

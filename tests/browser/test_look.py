@@ -45,6 +45,17 @@ def test_every_workspace_fits_and_every_control_has_a_name(
             page.screenshot(path=shots / f"{space}_{size[0]}.png")
 
 
+def test_every_module_is_asked_for_at_once_and_the_first_data_with_them(studio: Studio) -> None:
+    preloaded = studio.page.locator("link[rel=modulepreload]").evaluate_all("links => links.map((l) => l.href)")
+    loaded = studio.page.evaluate(
+        "performance.getEntriesByType('resource').map((r) => r.name).filter((name) => /[.]js$/.test(name))"
+    )
+    assert sorted(preloaded) == sorted(set(loaded))
+    asked = studio.page.evaluate("performance.getEntriesByType('resource').map((r) => new URL(r.name).pathname)")
+    for once in ("/api/v1/models", "/api/v1/models/landscape", "/static/starters/lake.png"):
+        assert asked.count(once) == 1, once
+
+
 def test_canvases_keep_their_size_in_every_workspace_of_a_wide_screen(studio: Studio) -> None:
     widths = set()
     for space in SPACES:
