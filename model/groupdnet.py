@@ -64,7 +64,7 @@ class GroupDNetConfig:
     unused: tuple[Block, ...] = ()
     instance_edges: bool = False
     shared_codes: bool = False  # one 8-number code a class, tiled over the grid
-    encoder_norm: bool = True  # instance norm in the encoder
+    encoder_norm: bool = True  # instance norm in the encoder, and spectral norm in training; else neither
     noise: bool = False  # fixed noise maps with a learned gain per channel: not in the paper
 
     @property
@@ -293,8 +293,11 @@ class Encoder(nn.Module):
         inputs = 3 * config.classes
         for i, multiplier in enumerate(self.MULTIPLIERS, start=1):
             outputs = config.encoder_width * multiplier
-            conv = SpectralConv2d(inputs, outputs, 3, stride=2, padding=1, groups=config.classes, bias=False)
+            kind = SpectralConv2d if config.encoder_norm else nn.Conv2d
+            conv = kind(inputs, outputs, 3, stride=2, padding=1, groups=config.classes, bias=False)
             norm = nn.InstanceNorm2d(outputs) if config.encoder_norm else nn.Identity()
+            if not config.encoder_norm:  # nothing rescales what a layer gives, so it must keep the scale by itself
+                nn.init.kaiming_normal_(conv.weight, SLOPE)
             self.add_module(f"layer{i}", nn.Sequential(conv, norm))
             inputs = outputs
         self.fc_mu = nn.Conv2d(inputs, CODE_CHANNELS * config.classes, 3, padding=1, groups=config.classes)

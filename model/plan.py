@@ -53,6 +53,7 @@ class Plan:
     segmenter_images: int = 0
     weights: Weights = field(default_factory=Weights)
     kl_per_image: bool = False  # mean over the batch, present classes only; else the paper's sum over everything
+    kl_free: float = 0.0  # with kl_per_image: nats that each class of a picture has for nothing, against collapse
     kl_start: float | None = None  # price at the first image, warmed up linearly
     kl_warm_images: int = 1
     prior_share: float = 0.0  # share of the batch that is also rendered with prior codes

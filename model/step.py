@@ -152,7 +152,7 @@ class TrainingStep:
         seen = present.sum().clamp_min(1)
         self._count("nats", (nats * present).sum() / seen)
         self._count("aggregate", ((moment * present).sum() / seen).sqrt())
-        return (nats * present).sum() / len(mu)
+        return (nats.clamp_min(self.plan.kl_free) * present).sum() / len(mu)
 
     def _apply(self, optimiser: torch.optim.Optimizer, rate: float) -> None:
         for group in optimiser.param_groups:
