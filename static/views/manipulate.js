@@ -10,8 +10,8 @@ export function watchManipulate(studio) {
   studio.store.watch(["order", "style", "photo"], () => drawClasses(studio));
 }
 
-async function open(studio) {
-  const photo = await addPhoto(studio, "Open a photo", "Open");
+export async function openPhoto(studio, file = null) {
+  const photo = await addPhoto(studio, "Open a photo", "Open", file);
   if (photo) studio.references.openPhoto(photo);
 }
 
@@ -35,7 +35,7 @@ function empty(studio, available, reason) {
       icon("photo"),
       h("b", {}, "Repaint a photo"),
       h("p", {}, available ? "Bring a photo and its label map. Then repaint the labels, and the photo keeps its look." : reason),
-      h("button.btn", { onclick: () => open(studio), disabled: !available, id: "open-photo" }, "Choose a photo"),
+      h("button.btn", { onclick: () => openPhoto(studio), disabled: !available, id: "open-photo" }, "Choose a photo"),
     ),
   );
 }
@@ -46,7 +46,7 @@ function loaded(studio, photo) {
       "section.sec",
       {},
       h("div.photo-pair", {}, thumbnail(photo.bitmap, 232, 232), thumbnail(labelBitmap(studio, photo.map), 232, 232, { class: "map-face" })),
-      h("div.row", {}, compareButton(studio, photo), h("button.btn.quiet", { onclick: () => open(studio) }, "Another")),
+      h("div.row", {}, compareButton(studio, photo), h("button.btn.quiet", { onclick: () => openPhoto(studio) }, "Another")),
     ),
     h(
       "section.sec",
@@ -64,7 +64,7 @@ function backToPhoto(studio, photo) {
 }
 
 function compareButton(studio, photo) {
-  const button = h("button.btn", { "aria-pressed": "false" }, icon("compare", true), "Hold to see the photo");
+  const button = h("button.btn", { "aria-pressed": "false", title: "Hold to see the photo" }, icon("compare", true), "See the photo");
   const peek = (on) => {
     pressed(button, on);
     studio.set({ peek: on ? photo.bitmap : null });

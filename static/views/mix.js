@@ -48,8 +48,8 @@ function addButtons(studio, kind) {
   ];
 }
 
-async function askForReference(studio) {
-  const photo = await addPhoto(studio, "Add a reference", "Add");
+export async function askForReference(studio, file = null) {
+  const photo = await addPhoto(studio, "Add a reference", "Add", file);
   if (photo) studio.references.add(photo);
 }
 

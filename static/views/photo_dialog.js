@@ -4,8 +4,11 @@ import { mapOf, recipeIn, remedies } from "../files.js";
 import { bitmapOf } from "../pictures.js";
 
 /** Resolves to an encoded photo {name, bitmap, map, style, classes}, or null if the person closes the dialog. */
-export function addPhoto(studio, title, action) {
-  return new Promise((resolve) => new PhotoDialog(studio, title, action, resolve));
+export function addPhoto(studio, title, action, file = null) {
+  return new Promise((resolve) => {
+    const dialog = new PhotoDialog(studio, title, action, resolve);
+    if (file) dialog.take("photo", file);
+  });
 }
 
 class PhotoDialog {
@@ -37,7 +40,7 @@ class PhotoDialog {
     const name = h("span.meta", {}, hint);
     const button = h(
       "button.file-slot",
-      { data: { slot: kind }, onclick: async () => this.#take(kind, await chooseFile(accept)) },
+      { data: { slot: kind }, onclick: async () => this.take(kind, await chooseFile(accept)) },
       h("span.face", {}, icon(kind === "photo" ? "photo" : "map")),
       h("b", {}, title),
       name,
@@ -46,12 +49,12 @@ class PhotoDialog {
     button.addEventListener("drop", (event) => {
       event.preventDefault();
       event.stopPropagation();
-      if (event.dataTransfer.files[0]) this.#take(kind, event.dataTransfer.files[0]);
+      if (event.dataTransfer.files[0]) this.take(kind, event.dataTransfer.files[0]);
     });
     return button;
   }
 
-  async #take(kind, file) {
+  async take(kind, file) {
     this[kind] = file;
     this.#say(null);
     try {

@@ -35,7 +35,7 @@ export class Stage {
       this.#drawOverlay();
     });
     store.watch(["size", "shape", "tool"], () => this.#drawCursor());
-    store.watch(["picture", "busy", "stale", "space", "morph"], (state) => this.#note(state));
+    store.watch(["picture", "busy", "stale", "offline", "space", "morph"], (state) => this.#note(state));
   }
 
   // ---- drawing ----
@@ -76,10 +76,11 @@ export class Stage {
     this.picture.setAttribute("aria-label", heat ? "Where the picture changed" : `Generated picture of ${names}`);
   }
 
-  #note({ picture, busy, stale, space, morph }) {
+  #note({ picture, busy, stale, offline, space, morph }) {
     const between = space === "morph" && this.studio.morphing.ready ? `${morph.t.toFixed(2)} between A and B` : null;
     const size = picture ? `${picture.bitmap.width} × ${picture.bitmap.height}` : "";
-    $("picture-note").textContent = busy ? "working" : stale ? "not rendered yet: Ctrl+Enter" : between ?? size;
+    const waiting = offline ? "waiting for the server" : stale ? "not rendered yet: Ctrl+Enter" : null;
+    $("picture-note").textContent = waiting ?? (busy ? "working" : between ?? size);
     document.documentElement.classList.toggle("is-busy", busy);
   }
 

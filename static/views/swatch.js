@@ -3,7 +3,8 @@ import { h } from "../dom.js";
 
 /** Draw the part of a bitmap that shows a class, `rect` in pixels of its label map. */
 export function paintCrop(canvas, bitmap, map, rect) {
-  const scale = bitmap.width / map.width;
+  const across = bitmap.width / map.width;
+  const down = bitmap.height / map.height;
   const side = Math.min(rect.w, rect.h);
   const ratio = canvas.width / canvas.height;
   const [w, height] = ratio > 1 ? [side, side / ratio] : [side * ratio, side];
@@ -11,7 +12,7 @@ export function paintCrop(canvas, bitmap, map, rect) {
   const y = rect.y + (rect.h - height) / 2;
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
-  context.drawImage(bitmap, x * scale, y * scale, w * scale, height * scale, 0, 0, canvas.width, canvas.height);
+  context.drawImage(bitmap, x * across, y * down, w * across, height * down, 0, 0, canvas.width, canvas.height);
 }
 
 /** A canvas that keeps showing the class's look in the picture on the stage. */

@@ -1,7 +1,8 @@
 /** Model, workspace, live state, theme, menus and files: everything around the canvases. */
 import { $, chooseFile, download, h, thumbnail } from "../dom.js";
 import { recipeIn, recipeText } from "../files.js";
-import { labelBitmap } from "./mix.js";
+import { openPhoto } from "./manipulate.js";
+import { askForReference, labelBitmap } from "./mix.js";
 import { notify } from "./toasts.js";
 
 const SPACES = ["paint", "mix", "manipulate", "morph"];
@@ -111,7 +112,10 @@ export function watchFiles(studio) {
   watchDrops(studio);
 }
 
-/** A file dropped anywhere: a picture made here comes back whole, any other PNG is taken for a label map. */
+/**
+ * A file dropped anywhere: in Mix and Manipulate it is a photo; else a picture made here comes back whole, and any other PNG
+ * is taken for a label map.
+ */
 function watchDrops(studio) {
   const veil = $("drop-veil");
   let depth = 0;
@@ -127,8 +131,10 @@ function watchDrops(studio) {
     show(-depth);
     const [file] = event.dataTransfer?.files ?? [];
     if (!file || !studio.state.model) return;
-    const recipe = await recipeIn(file).catch(() => null);
-    if (recipe) await studio.files.importRecipe(file);
+    const { space } = studio.state;
+    if (space === "mix" && studio.can("mix").available) await askForReference(studio, file);
+    else if (space === "manipulate" && studio.can("manipulate").available) await openPhoto(studio, file);
+    else if (await recipeIn(file).catch(() => null)) await studio.files.importRecipe(file);
     else await studio.files.importLabels(file);
   });
 }

@@ -71,8 +71,9 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One for the tests of a file: the browser compiles the page's modules once."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark", reduced_motion="reduce")
     context.set_default_timeout(20_000)
     yield context
@@ -87,6 +88,9 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     yield page
+    context.set_offline(False)
+    page.evaluate("localStorage.clear()")
+    page.close()
     unexpected = [
         error for error in errors if "Failed to load resource" not in error
     ]  # an answer of 4xx, shown in words
