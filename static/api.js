@@ -1,7 +1,11 @@
-/** Every call that the page makes. Failures are an ApiError, said by the server, or an OfflineError, when it did not answer. */
+/** Every call that the page makes. It fails with an ApiError, said by the server, or an OfflineError, if it says nothing. */
 
 export class ApiError extends Error {
-  constructor(status, { code = "failed", message, field = null, value = null, allowed = null, details = null }, retryAfter) {
+  constructor(
+    status,
+    { code = "failed", message, field = null, value = null, allowed = null, details = null },
+    retryAfter,
+  ) {
     super(message);
     Object.assign(this, { status, code, field, value, allowed, details, retryAfter });
   }
@@ -68,7 +72,8 @@ export const models = () => getJson("models");
 export const report = (model) => getJson(`models/${encodeURIComponent(model)}`);
 
 /** `labels` is a File or the bytes of a PNG. */
-export const render = (model, labels, { style, resize = false }) => postJson(model, "render", { style, resize }, { labels });
+export const render = (model, labels, { style, resize = false }) =>
+  postJson(model, "render", { style, resize }, { labels });
 export const renderRecipe = (model, recipe) => postJson(model, "render", null, { recipe });
 export const resample = (model, labels, { style, classes, n, seed }, options) =>
   postJson(model, "resample", { style, classes, n, seed }, { labels }, options);

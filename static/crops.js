@@ -34,7 +34,8 @@ function fullest({ width, height }, sums, side) {
   let best = { share: -1, rect: null };
   for (let y = 0; y + side <= height; y += step) {
     for (let x = 0; x + side <= width; x += step) {
-      const inside = sums[(y + side) * row + x + side] - sums[y * row + x + side] - sums[(y + side) * row + x] + sums[y * row + x];
+      const inside =
+        sums[(y + side) * row + x + side] - sums[y * row + x + side] - sums[(y + side) * row + x] + sums[y * row + x];
       const share = inside / (side * side);
       if (share > best.share) best = { share, rect: { x, y, w: side, h: side } };
     }

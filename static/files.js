@@ -52,7 +52,11 @@ export class Files {
       studio.set({ scene: file.name, photo: null });
       studio.refresh({ demanded: true });
     } catch (error) {
-      studio.report(error, "Nothing was replaced.", remedies(error, () => this.importLabels(file, { resize: true })));
+      studio.report(
+        error,
+        "Nothing was replaced.",
+        remedies(error, () => this.importLabels(file, { resize: true })),
+      );
     }
   }
 

@@ -72,7 +72,11 @@ function chooseDigit(studio, digit) {
 
 function describeKeys() {
   const rows = [PLAIN, SHIFT, CONTROL].flatMap((table) => Object.values(table).filter(([keys]) => keys));
-  $("help-keys").replaceChildren(...[...rows, ...OTHER].flatMap(([keys, what]) => [h("dt", {}, keys), h("dd", {}, what)]));
+  $("help-keys").replaceChildren(
+    ...[...rows, ...OTHER].flatMap(([keys, what]) => [h("dt", {}, keys), h("dd", {}, what)]),
+  );
   $("help").addEventListener("click", () => $("help-dialog").showModal());
-  $("help-dialog").querySelector("[data-close]").addEventListener("click", () => $("help-dialog").close());
+  $("help-dialog")
+    .querySelector("[data-close]")
+    .addEventListener("click", () => $("help-dialog").close());
 }

@@ -49,7 +49,9 @@ export class LabelMap {
 
   equals(other) {
     return (
-      this.width === other.width && this.height === other.height && this.data.every((value, i) => value === other.data[i])
+      this.width === other.width &&
+      this.height === other.height &&
+      this.data.every((value, i) => value === other.data[i])
     );
   }
 
@@ -91,7 +93,10 @@ export class LabelMap {
 
   /** Draw a straight stroke of a round or square brush of `size` pixels across, from one point to another. */
   stroke(x0, y0, x1, y1, { size, shape = "round" }, value) {
-    const touched = shape === "square" ? this.#sweepSquare(x0, y0, x1, y1, size, value) : this.#sweepDisc(x0, y0, x1, y1, size, value);
+    const touched =
+      shape === "square"
+        ? this.#sweepSquare(x0, y0, x1, y1, size, value)
+        : this.#sweepDisc(x0, y0, x1, y1, size, value);
     return unite(touched, unite(this.#dot(x0, y0, value), this.#dot(x1, y1, value)));
   }
 

@@ -9,8 +9,8 @@ export class LatestWins {
   #wake = null;
 
   /**
-   * `work()` does the job as things stand when it starts. `onDone(answer)`, `onError(error)` and `onState({busy, waiting})` report.
-   * `retryAfter(error, attempt)` gives milliseconds to wait before another try, or null to give up.
+   * `work()` does the job as things stand when it starts; `onDone(answer)`, `onError(error)` and
+   * `onState({busy, waiting})` report. `retryAfter(error, attempt)` gives the milliseconds until another try, or null.
    */
   constructor({ work, onDone, onError, onState = () => {}, retryAfter = () => null, sleep = null }) {
     this.#work = work;

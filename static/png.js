@@ -136,9 +136,16 @@ export async function decodeIndexPng(bytes) {
     if (type === "IDAT") idat.push(data);
   }
   if (!header) throw new PngError("this PNG has no header");
-  const [width, height, depth, kind] = [header.getUint32(0), header.getUint32(4), header.getUint8(8), header.getUint8(9)];
+  const [width, height, depth, kind] = [
+    header.getUint32(0),
+    header.getUint32(4),
+    header.getUint8(8),
+    header.getUint8(9),
+  ];
   if ((kind !== PALETTE && kind !== GREY) || depth > 8 || header.getUint8(12) !== 0) {
-    throw new PngError("this PNG does not hold class indices: palette or grey, 8 bits at most, not interlaced, is needed");
+    throw new PngError(
+      "this PNG does not hold class indices: palette or grey, 8 bits at most, not interlaced, is needed",
+    );
   }
   const stride = Math.ceil((width * depth) / 8);
   const raw = await inflate(concat(idat));

@@ -68,7 +68,8 @@ export class References {
     const { mix, style, picture, crops } = this.#studio.state;
     const old = mix.choice[index];
     const before = old ? old.before : specOf(style, index);
-    if (!mix.base && picture) this.#studio.set({ mix: { ...mix, base: { bitmap: picture.bitmap, map: picture.map, crops } } });
+    if (!mix.base && picture)
+      this.#studio.set({ mix: { ...mix, base: { bitmap: picture.bitmap, map: picture.map, crops } } });
     const choice = { ...mix.choice };
     if (letter === null) delete choice[index];
     else if (blend && old && old.a !== letter) choice[index] = { before, a: old.a, b: letter, t: 0.5 };

@@ -23,7 +23,9 @@ export class Scenes {
   /** The map as it is in its file, in the list's own classes. */
   raw(file) {
     if (!this.#maps.has(file)) {
-      const load = fetchOk(FOLDER + file).then(async (response) => decodeIndexPng(new Uint8Array(await response.arrayBuffer())));
+      const load = fetchOk(FOLDER + file).then(async (response) =>
+        decodeIndexPng(new Uint8Array(await response.arrayBuffer())),
+      );
       this.#maps.set(file, load);
     }
     return this.#maps.get(file);
@@ -34,7 +36,11 @@ export class Scenes {
     const [{ classes: names }, { width: w, height: h, data }] = await Promise.all([this.list(), this.raw(scene.file)]);
     const index = new Map(classes.map((row) => [row.name, row.index]));
     if ([...new Set(data)].some((label) => !index.has(names[label]))) return null;
-    const map = new LabelMap(w, h, data.map((label) => index.get(names[label])));
+    const map = new LabelMap(
+      w,
+      h,
+      data.map((label) => index.get(names[label])),
+    );
     return w === width && h === height ? map : map.scaled(width, height);
   }
 

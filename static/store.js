@@ -1,4 +1,4 @@
-/** The page's state: one flat object, changed only by `set`, watched by key. Watchers run once a task, after all changes. */
+/** The page's state: one flat object, changed by `set` alone and watched by key. Watchers run after all changes of a task. */
 export class Store {
   #state;
   #watchers = [];

@@ -101,12 +101,17 @@ export class Studio {
     const early = api.report(wanted).catch(() => null); // asked along with the list: one round trip less before first light
     const { models, default: fallback, unavailable = [] } = await persistently(() => api.models(), onOffline);
     this.set({ models, unavailable });
-    const id = models.some((model) => model.id === wanted) ? wanted : fallback ?? models[0]?.id;
+    const id = models.some((model) => model.id === wanted) ? wanted : (fallback ?? models[0]?.id);
     if (id) await this.loadModel(id, id === wanted ? await early : null);
   }
 
   async loadModel(id, known = null) {
-    const model = known ?? (await persistently(() => api.report(id), (offline) => this.set({ offline })));
+    const model =
+      known ??
+      (await persistently(
+        () => api.report(id),
+        (offline) => this.set({ offline }),
+      ));
     const [height, width] = model.image_size;
     this.set({ ...OF_MODEL, model, current: 0, other: Math.min(1, model.classes.length - 1) });
     this.#adopt(new LabelMap(width, height));
@@ -301,7 +306,12 @@ export class Studio {
   resampleUnlocked() {
     const { style, locks } = this.state;
     this.set({ strengths: {} });
-    this.setStyle(resampled(style, this.present.filter((index) => !locks.has(index))));
+    this.setStyle(
+      resampled(
+        style,
+        this.present.filter((index) => !locks.has(index)),
+      ),
+    );
   }
 
   resetLooks() {

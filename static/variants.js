@@ -26,7 +26,9 @@ export class Variants {
     const { signal } = this.#loading;
     const { style, mapVersion: version, model } = studio.state;
     const map = studio.map.clone();
-    studio.set({ variants: { index, total: COUNT, items: [], status: "working", kept: null, version, base: studio.state.picture } });
+    studio.set({
+      variants: { index, total: COUNT, items: [], status: "working", kept: null, version, base: studio.state.picture },
+    });
     try {
       const request = { style, classes: [index], n: COUNT, seed: freshSeed() };
       const labels = await encodeIndexPng(map, studio.palette);

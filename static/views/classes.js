@@ -38,7 +38,9 @@ export function watchClasses(studio) {
   list.addEventListener("keydown", (event) => moveThrough(event, rows));
   studio.store.watch(["model"], build);
   studio.store.watch(["counts", "current"], update);
-  studio.store.watch(["current"], ({ current }) => rows[current]?.scrollIntoView({ block: "nearest", inline: "nearest" }));
+  studio.store.watch(["current"], ({ current }) =>
+    rows[current]?.scrollIntoView({ block: "nearest", inline: "nearest" }),
+  );
 }
 
 function row(studio, index, name) {
@@ -50,7 +52,14 @@ function row(studio, index, name) {
     data: { class: index },
     onclick: () => studio.choose(index),
   };
-  return h("button.class-row", attributes, h("kbd", {}, digit), swatch(studio, index), h("span.name", {}, name), h("span.share"));
+  return h(
+    "button.class-row",
+    attributes,
+    h("kbd", {}, digit),
+    swatch(studio, index),
+    h("span.name", {}, name),
+    h("span.share"),
+  );
 }
 
 /** Arrow keys go from class to class, as in any list. */

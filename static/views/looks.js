@@ -38,13 +38,22 @@ class Chip {
     this.lock = h("button.ib.s.lock", { onclick: () => studio.toggleLock(index) });
     this.dice = h(
       "button.ib.s.dice",
-      { onclick: () => studio.reroll(index), "aria-label": `New look for ${name}`, title: `New look for ${name} (R)`, data: { dice: index } },
+      {
+        onclick: () => studio.reroll(index),
+        "aria-label": `New look for ${name}`,
+        title: `New look for ${name} (R)`,
+        data: { dice: index },
+      },
       icon("dice"),
     );
     this.element = h(
       "div.chip",
       { role: "group", "aria-label": name, vars: { c: studio.classes[index].display }, data: { chip: index } },
-      h("button.look", { onclick: () => studio.choose(index), "aria-label": `Choose ${name}` }, lookCanvas(studio, index, 104, 112)),
+      h(
+        "button.look",
+        { onclick: () => studio.choose(index), "aria-label": `Choose ${name}` },
+        lookCanvas(studio, index, 104, 112),
+      ),
       h(
         "div.chip-text",
         {},

@@ -34,7 +34,11 @@ function empty(studio, available, reason) {
       {},
       icon("photo"),
       h("b", {}, "Repaint a photo"),
-      h("p", {}, available ? "Bring a photo and its label map. Then repaint the labels, and the photo keeps its look." : reason),
+      h(
+        "p",
+        {},
+        available ? "Bring a photo and its label map. Then repaint the labels, and the photo keeps its look." : reason,
+      ),
       h("button.btn", { onclick: () => openPhoto(studio), disabled: !available, id: "open-photo" }, "Choose a photo"),
     ),
   );
@@ -45,15 +49,30 @@ function loaded(studio, photo) {
     h(
       "section.sec",
       {},
-      h("div.photo-pair", {}, thumbnail(photo.bitmap, 232, 232), thumbnail(labelBitmap(studio, photo.map), 232, 232, { class: "map-face" })),
-      h("div.row", {}, compareButton(studio, photo), h("button.btn.quiet", { onclick: () => openPhoto(studio) }, "Another")),
+      h(
+        "div.photo-pair",
+        {},
+        thumbnail(photo.bitmap, 232, 232),
+        thumbnail(labelBitmap(studio, photo.map), 232, 232, { class: "map-face" }),
+      ),
+      h(
+        "div.row",
+        {},
+        compareButton(studio, photo),
+        h("button.btn.quiet", { onclick: () => openPhoto(studio) }, "Another"),
+      ),
     ),
     h(
       "section.sec",
       {},
       h("div.sh", {}, h("h3", {}, "Looks")),
       h("ul.sources", { id: "photo-classes" }),
-      h("button.mini", { onclick: () => backToPhoto(studio, photo), title: "The labels as the photo has them" }, icon("undo", true), "The photo's own labels"),
+      h(
+        "button.mini",
+        { onclick: () => backToPhoto(studio, photo), title: "The labels as the photo has them" },
+        icon("undo", true),
+        "The photo's own labels",
+      ),
     ),
   ];
 }
@@ -64,14 +83,20 @@ function backToPhoto(studio, photo) {
 }
 
 function compareButton(studio, photo) {
-  const button = h("button.btn", { "aria-pressed": "false", title: "Hold to see the photo" }, icon("compare", true), "See the photo");
+  const button = h(
+    "button.btn",
+    { "aria-pressed": "false", title: "Hold to see the photo" },
+    icon("compare", true),
+    "See the photo",
+  );
   const peek = (on) => {
     pressed(button, on);
     studio.set({ peek: on ? photo.bitmap : null });
   };
   button.addEventListener("pointerdown", () => peek(true));
   button.addEventListener("keydown", ({ key }) => [" ", "Enter"].includes(key) && peek(true));
-  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"]) button.addEventListener(end, () => peek(false));
+  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"])
+    button.addEventListener(end, () => peek(false));
   return button;
 }
 
@@ -92,8 +117,24 @@ function drawClasses(studio) {
       h("span", {}, titled(name)),
       h("span.meta", {}, origin),
       back
-        ? h("button.ib.s", { onclick: () => studio.setLook(index, photo.style[index]), "aria-label": `${name} from the photo again`, title: "From the photo again" }, icon("undo", true))
-        : h("button.ib.s", { onclick: () => studio.reroll(index), "aria-label": `New look for ${name}`, title: `New look for ${name}` }, icon("dice", true)),
+        ? h(
+            "button.ib.s",
+            {
+              onclick: () => studio.setLook(index, photo.style[index]),
+              "aria-label": `${name} from the photo again`,
+              title: "From the photo again",
+            },
+            icon("undo", true),
+          )
+        : h(
+            "button.ib.s",
+            {
+              onclick: () => studio.reroll(index),
+              "aria-label": `New look for ${name}`,
+              title: `New look for ${name}`,
+            },
+            icon("dice", true),
+          ),
     );
   });
   $("photo-classes").replaceChildren(...rows);

@@ -11,7 +11,9 @@ export function watchMix(studio) {
 function drawStrip(studio) {
   const { references, model } = studio.state;
   if (!model) return;
-  $("refs-note").textContent = references.length ? "Each is encoded once" : "Photos with their label maps, or pictures made here";
+  $("refs-note").textContent = references.length
+    ? "Each is encoded once"
+    : "Photos with their label maps, or pictures made here";
   $("ref-strip").replaceChildren(
     ...references.map((reference) => referenceCard(studio, reference)),
     ...addButtons(studio, "button.ref-add"),
@@ -25,7 +27,11 @@ function referenceCard(studio, { letter, name, bitmap, map, classes }) {
     { data: { reference: letter } },
     h("div.ref-faces", {}, thumbnail(bitmap, 240, 168), thumbnail(labels, 160, 168, { class: "map-face" })),
     h("span.ref-text", {}, h("b", {}, h("i", {}, letter), name), h("span.meta", {}, `${classes.length} classes`)),
-    h("button.ib.s.remove", { onclick: () => studio.references.remove(letter), "aria-label": `Remove reference ${letter}`, title: "Remove" }, icon("close", true)),
+    h(
+      "button.ib.s.remove",
+      { onclick: () => studio.references.remove(letter), "aria-label": `Remove reference ${letter}`, title: "Remove" },
+      icon("close", true),
+    ),
   );
 }
 
@@ -41,10 +47,19 @@ function addButtons(studio, kind) {
   const { available, reason } = studio.can("mix");
   const full = studio.references.full ? "Eight references are the most: remove one first." : null;
   const button = (what, name, title, disabled, onclick) =>
-    h(kind, { disabled, title: full ?? title, "aria-label": name, data: { add: what }, onclick }, icon(what === "photo" ? "photo" : "plus"), kind.includes("ref-add") && h("span", {}, name));
+    h(
+      kind,
+      { disabled, title: full ?? title, "aria-label": name, data: { add: what }, onclick },
+      icon(what === "photo" ? "photo" : "plus"),
+      kind.includes("ref-add") && h("span", {}, name),
+    );
   return [
-    button("photo", "Add a photo", reason ?? "A photo and its label map", !available || full, () => askForReference(studio)),
-    button("current", "Use this picture", "The picture on the stage", !studio.state.picture || full, () => studio.references.addCurrent()),
+    button("photo", "Add a photo", reason ?? "A photo and its label map", !available || full, () =>
+      askForReference(studio),
+    ),
+    button("current", "Use this picture", "The picture on the stage", !studio.state.picture || full, () =>
+      studio.references.addCurrent(),
+    ),
   ];
 }
 
@@ -62,10 +77,25 @@ function drawPanel(studio) {
     "div.panel-head",
     {},
     h("h2", {}, "Look sources"),
-    h("span.meta", {}, references.length ? `${order.length} classes, ${references.length} ${references.length === 1 ? "reference" : "references"}` : ""),
+    h(
+      "span.meta",
+      {},
+      references.length
+        ? `${order.length} classes, ${references.length} ${references.length === 1 ? "reference" : "references"}`
+        : "",
+    ),
     h("span.gap"),
     ...addButtons(studio, "button.ib.s.narrow"),
-    h("button.mini", { disabled: !chosen, onclick: () => studio.references.chooseColumn(null), title: "Give every class the look back that it had" }, icon("undo", true), "Clear"),
+    h(
+      "button.mini",
+      {
+        disabled: !chosen,
+        onclick: () => studio.references.chooseColumn(null),
+        title: "Give every class the look back that it had",
+      },
+      icon("undo", true),
+      "Clear",
+    ),
   );
   const notice = available ? null : h("p.notice", {}, icon("alert", true), reason);
   const body = references.length ? matrix(studio) : empty(studio, available);
@@ -81,8 +111,16 @@ function empty(studio, available) {
       {},
       icon("photo"),
       h("b", {}, "Take each class's look from another picture"),
-      h("p", {}, "Keep the picture on the stage as a reference, roll new looks, then mix the two; or bring photos with their label maps."),
-      h("button.btn", { onclick: () => studio.references.addCurrent(), disabled: !studio.state.picture }, "Use this picture"),
+      h(
+        "p",
+        {},
+        "Keep the picture on the stage as a reference, roll new looks, then mix the two; or bring photos with their label maps.",
+      ),
+      h(
+        "button.btn",
+        { onclick: () => studio.references.addCurrent(), disabled: !studio.state.picture },
+        "Use this picture",
+      ),
       available && h("button.btn.quiet", { onclick: () => askForReference(studio) }, "Add a photo"),
     ),
   );
@@ -96,11 +134,24 @@ function matrix(studio) {
     h(
       "tr",
       { class: mix.focus === index ? "focused" : null },
-      h("th", { scope: "row" }, h("button", { onclick: () => studio.choose(index) }, swatch(studio, index), h("span", {}, studio.className(index)))),
+      h(
+        "th",
+        { scope: "row" },
+        h(
+          "button",
+          { onclick: () => studio.choose(index) },
+          swatch(studio, index),
+          h("span", {}, studio.className(index)),
+        ),
+      ),
       ...columns.map((column) => h("td", {}, cell(studio, index, column))),
     ),
   );
-  return h("div.matrix", { vars: { columns: columns.length } }, h("table", {}, h("thead", {}, h("tr", {}, h("td"), heads)), h("tbody", {}, rows)));
+  return h(
+    "div.matrix",
+    { vars: { columns: columns.length } },
+    h("table", {}, h("thead", {}, h("tr", {}, h("td"), heads)), h("tbody", {}, rows)),
+  );
 }
 
 function columnHead(studio, { letter, name, bitmap }) {
@@ -127,7 +178,12 @@ function cell(studio, index, { letter, name, bitmap, map, crops, classes }) {
     data: { cell: `${index}-${letter ?? "now"}` },
     onclick: ({ shiftKey }) => studio.references.choose(index, letter, { blend: shiftKey }),
   };
-  return h("button", attributes, cellFace(studio, index, { letter, bitmap, map, crops }), share > 0 && h("em", {}, share < 1 ? String(Math.round(share * 100)) : icon("check")));
+  return h(
+    "button",
+    attributes,
+    cellFace(studio, index, { letter, bitmap, map, crops }),
+    share > 0 && h("em", {}, share < 1 ? String(Math.round(share * 100)) : icon("check")),
+  );
 }
 
 function cellFace(studio, index, { letter, bitmap, map, crops }) {
@@ -153,9 +209,18 @@ function blendSection(studio) {
   const [a, b] = [choice.a, choice.b].map((letter) => studio.references.get(letter));
   const index = mix.focus;
   const notes = [h("span.meta"), h("span.meta")];
-  const say = (t) => [a, b].forEach(({ name }, i) => (notes[i].textContent = `${name} ${Math.round((i ? t : 1 - t) * 100)} %`));
+  const say = (t) =>
+    [a, b].forEach(({ name }, i) => (notes[i].textContent = `${name} ${Math.round((i ? t : 1 - t) * 100)} %`));
   say(choice.t);
-  const range = slider({ min: 0, max: 100, value: choice.t * 100, "aria-label": `${studio.className(index)}: from ${a.name} to ${b.name}` }, (v) => say(v / 100));
+  const range = slider(
+    {
+      min: 0,
+      max: 100,
+      value: choice.t * 100,
+      "aria-label": `${studio.className(index)}: from ${a.name} to ${b.name}`,
+    },
+    (v) => say(v / 100),
+  );
   range.addEventListener("change", () => studio.references.setBlend(index, range.value / 100));
   return h(
     "section.sec.blend",

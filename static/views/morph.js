@@ -10,7 +10,8 @@ export function watchMorph(studio) {
   const exporter = new Exporter(studio);
   const faces = { a: h("div.face"), b: h("div.face") };
   studio.store.watch(["space", "picture"], ({ space, picture }) => {
-    if (space === "morph" && picture && !studio.morphing.ready) studio.morphing.set({ a: current(studio), b: studio.morphing.random(), t: 0 });
+    if (space === "morph" && picture && !studio.morphing.ready)
+      studio.morphing.set({ a: current(studio), b: studio.morphing.random(), t: 0 });
     if (space !== "morph") film.pause();
   });
   studio.store.watch(["morph", "order", "space", "variants", "references", "pictures"], ({ space }) => {
@@ -42,9 +43,17 @@ function choices(studio) {
   return [
     { title: "Current look", make: () => style },
     { title: "Random look", make: () => studio.morphing.random().style },
-    ...(variants?.items ?? []).map((item, i) => ({ title: `Look ${i + 1} of ${studio.className(variants.index)}`, make: () => item.style })),
-    ...references.map((reference) => ({ title: `Reference ${reference.letter}, ${reference.name}`, make: () => ({ ...style, ...reference.style, seed: style.seed }) })),
-    ...pictures.slice(0, 12).map((picture, i) => ({ title: i ? `Picture ${i} before the last` : "Last picture", make: () => picture.style })),
+    ...(variants?.items ?? []).map((item, i) => ({
+      title: `Look ${i + 1} of ${studio.className(variants.index)}`,
+      make: () => item.style,
+    })),
+    ...references.map((reference) => ({
+      title: `Reference ${reference.letter}, ${reference.name}`,
+      make: () => ({ ...style, ...reference.style, seed: style.seed }),
+    })),
+    ...pictures
+      .slice(0, 12)
+      .map((picture, i) => ({ title: i ? `Picture ${i} before the last` : "Last picture", make: () => picture.style })),
   ];
 }
 
@@ -53,20 +62,54 @@ function drawPanel(studio, faces, exporter) {
   const moving = studio.morphing.classes;
   const end = (key) => {
     const options = choices(studio);
-    const select = h("select", { "aria-label": `What ${key.toUpperCase()} is`, id: `morph-${key}` }, h("option", { value: "" }, morph[key].title), ...options.map(({ title }, i) => h("option", { value: i }, title)));
+    const select = h(
+      "select",
+      { "aria-label": `What ${key.toUpperCase()} is`, id: `morph-${key}` },
+      h("option", { value: "" }, morph[key].title),
+      ...options.map(({ title }, i) => h("option", { value: i }, title)),
+    );
     select.addEventListener("change", () => {
       const { title, make } = options[Number(select.value)];
       studio.morphing.set({ [key]: { title, style: make() } });
     });
-    return h("div.end", {}, h("div.end-face", {}, faces[key], h("b.letter", {}, key.toUpperCase())), h("label.choose.under", {}, h("span", {}, morph[key].title), icon("chevron", true), select));
+    return h(
+      "div.end",
+      {},
+      h("div.end-face", {}, faces[key], h("b.letter", {}, key.toUpperCase())),
+      h("label.choose.under", {}, h("span", {}, morph[key].title), icon("chevron", true), select),
+    );
   };
-  const swap = h("button.sq", { onclick: () => studio.morphing.set({ a: morph.b, b: morph.a, t: 1 - morph.t }), "aria-label": "Swap A and B", title: "Swap A and B" }, icon("swap"));
+  const swap = h(
+    "button.sq",
+    {
+      onclick: () => studio.morphing.set({ a: morph.b, b: morph.a, t: 1 - morph.t }),
+      "aria-label": "Swap A and B",
+      title: "Swap A and B",
+    },
+    icon("swap"),
+  );
   const toggles = order.map((index) => classToggle(studio, index, !morph.still.has(index)));
-  const all = h("button.mini", { onclick: () => studio.morphing.set({ still: moving.length === order.length ? new Set(order) : new Set() }) }, moving.length === order.length ? "None" : "All");
+  const all = h(
+    "button.mini",
+    { onclick: () => studio.morphing.set({ still: moving.length === order.length ? new Set(order) : new Set() }) },
+    moving.length === order.length ? "None" : "All",
+  );
   $("panel-morph").replaceChildren(
     h("div.panel-head", {}, h("h2", {}, "From and to")),
     h("section.sec.ends", {}, end("a"), swap, end("b")),
-    h("section.sec", {}, h("div.sh", {}, h("h3", {}, "Classes that move"), h("span.meta", {}, `${moving.length} of ${order.length}`), h("span.gap"), all), h("div.toggles", {}, toggles)),
+    h(
+      "section.sec",
+      {},
+      h(
+        "div.sh",
+        {},
+        h("h3", {}, "Classes that move"),
+        h("span.meta", {}, `${moving.length} of ${order.length}`),
+        h("span.gap"),
+        all,
+      ),
+      h("div.toggles", {}, toggles),
+    ),
     exporter.element,
   );
   exporter.update();
@@ -79,7 +122,13 @@ function classToggle(studio, index, moves) {
     studio.morphing.set({ still });
   };
   const name = studio.className(index);
-  return h("button.toggle", { "aria-pressed": String(moves), onclick: flip }, swatch(studio, index), h("span", {}, titled(name)), icon("check", true));
+  return h(
+    "button.toggle",
+    { "aria-pressed": String(moves), onclick: flip },
+    swatch(studio, index),
+    h("span", {}, titled(name)),
+    icon("check", true),
+  );
 }
 
 /** The strip of pictures under the slider, and playing along it. */
@@ -156,14 +205,31 @@ class Exporter {
       h("button", { data: { format }, onclick: () => this.#set({ format }) }, title),
     );
     this.go = h("button.btn.solid", { id: "morph-export", onclick: () => this.#run() }, "Make the animation");
-    this.boomerang = h("button.mini", { onclick: () => this.#set({ boomerang: !this.settings.boomerang }) }, icon("swap", true), "And back");
+    this.boomerang = h(
+      "button.mini",
+      { onclick: () => this.#set({ boomerang: !this.settings.boomerang }) },
+      icon("swap", true),
+      "And back",
+    );
     this.element = h(
       "section.sec",
       {},
       h("div.sh", {}, h("h3", {}, "Animation"), this.note, h("span.gap"), this.boomerang),
       h("span.seg.full", { role: "group", "aria-label": "Format" }, this.formats),
-      h("label.slider.full", {}, h("span.meta", {}, "Length"), slider({ min: 1, max: 8, step: 0.5, value: seconds, "aria-label": "Length in seconds" }, (v) => this.#set({ seconds: v }))),
-      h("label.slider.full", {}, h("span.meta", {}, "Frames"), slider({ min: 2, max: 120, value: steps, "aria-label": "Number of frames" }, (v) => this.#set({ steps: v }))),
+      h(
+        "label.slider.full",
+        {},
+        h("span.meta", {}, "Length"),
+        slider({ min: 1, max: 8, step: 0.5, value: seconds, "aria-label": "Length in seconds" }, (v) =>
+          this.#set({ seconds: v }),
+        ),
+      ),
+      h(
+        "label.slider.full",
+        {},
+        h("span.meta", {}, "Frames"),
+        slider({ min: 2, max: 120, value: steps, "aria-label": "Number of frames" }, (v) => this.#set({ steps: v })),
+      ),
       h("div.row", {}, this.go),
       this.status,
     );
@@ -187,7 +253,11 @@ class Exporter {
     this.#abort = new AbortController();
     this.update();
     const cancel = h("button.mini", { onclick: () => this.#abort.abort() }, "Cancel");
-    this.status.replaceChildren(h("div.progress", {}, h("i")), h("span", {}, `Drawing ${this.settings.steps} frames`), cancel);
+    this.status.replaceChildren(
+      h("div.progress", {}, h("i")),
+      h("span", {}, `Drawing ${this.settings.steps} frames`),
+      cancel,
+    );
     try {
       const request = { ...this.settings };
       const blob = await this.studio.morphing.export(request, this.#abort.signal);
@@ -203,8 +273,14 @@ class Exporter {
   #finished(blob, format) {
     if (this.url) URL.revokeObjectURL(this.url);
     this.url = URL.createObjectURL(blob);
-    const save = h("button.btn", { id: "morph-save", onclick: () => download(blob, `morph.${format}`, blob.type) }, icon("save", true), `Save, ${size(blob.size)}`);
-    const image = format === "zip" ? null : h("img", { src: this.url, alt: "The animation from A to B", id: "morph-result" });
+    const save = h(
+      "button.btn",
+      { id: "morph-save", onclick: () => download(blob, `morph.${format}`, blob.type) },
+      icon("save", true),
+      `Save, ${size(blob.size)}`,
+    );
+    const image =
+      format === "zip" ? null : h("img", { src: this.url, alt: "The animation from A to B", id: "morph-result" });
     this.status.replaceChildren(...[image, save].filter(Boolean));
   }
 }

@@ -15,8 +15,17 @@ export function watchPanel(studio) {
 class LookEditor {
   constructor(studio) {
     this.studio = studio;
-    this.seed = h("input", { inputmode: "numeric", "aria-label": "Seed", autocomplete: "off", onchange: () => this.#typed() });
-    this.dice = h("button.sq", { onclick: () => studio.reroll(studio.state.current), title: "New look (R)" }, icon("dice"));
+    this.seed = h("input", {
+      inputmode: "numeric",
+      "aria-label": "Seed",
+      autocomplete: "off",
+      onchange: () => this.#typed(),
+    });
+    this.dice = h(
+      "button.sq",
+      { onclick: () => studio.reroll(studio.state.current), title: "New look (R)" },
+      icon("dice"),
+    );
     this.lock = h("button.sq", { onclick: () => studio.toggleLock(studio.state.current) });
     this.output = h("output");
     this.strength = slider({ min: 0, max: 100, "aria-label": "Strength" }, (value) =>
@@ -65,7 +74,8 @@ class LookEditor {
   #origin(spec, way, name) {
     const { variants, current, counts } = this.studio.state;
     if (!counts[current]) return `No ${name} in the map yet: paint some.`;
-    if (variants?.index === current && variants.kept !== null) return `Look ${variants.kept + 1} of ${variants.total} drawn.`;
+    if (variants?.index === current && variants.kept !== null)
+      return `Look ${variants.kept + 1} of ${variants.total} drawn.`;
     if (spec.code) return `Taken from ${describe(spec)}.`;
     if (way) return `Strength leads back to ${describe(way.from)}.`;
     return "Roll it, or type a seed: the same seed is the same look.";
@@ -77,7 +87,10 @@ class LookEditor {
       this.studio.setLook(this.studio.state.current, { seed });
       return;
     }
-    this.studio.report(new Error(`“${this.seed.value}” is no seed: take a whole number from 0 to 9 007 199 254 740 991.`), "The look is as it was.");
+    this.studio.report(
+      new Error(`“${this.seed.value}” is no seed: take a whole number from 0 to 9 007 199 254 740 991.`),
+      "The look is as it was.",
+    );
     this.update();
   }
 }
@@ -90,9 +103,22 @@ export function heatCanvas({ heat, width, height }, attributes = {}) {
 }
 
 function drawChange(studio, change) {
-  const head = h("div.sh", {}, h("h3", {}, "What changed"), h("span.gap"), change && h("span.meta.hint", {}, "against before"));
+  const head = h(
+    "div.sh",
+    {},
+    h("h3", {}, "What changed"),
+    h("span.gap"),
+    change && h("span.meta.hint", {}, "against before"),
+  );
   if (!change) {
-    $("change").replaceChildren(head, h("p.note", {}, "Give a class a new look: here you see where the picture changed, and how much of that leaked outside the class."));
+    $("change").replaceChildren(
+      head,
+      h(
+        "p.note",
+        {},
+        "Give a class a new look: here you see where the picture changed, and how much of that leaked outside the class.",
+      ),
+    );
     return;
   }
   const names = change.classes.map((index) => studio.className(index));
@@ -100,8 +126,17 @@ function drawChange(studio, change) {
   const [inside, outside] = [change.share, 1 - change.share];
   $("change").replaceChildren(
     head,
-    h("div.heat", {}, heatCanvas(change, { "aria-label": `Change inside ${names.join(", ")} in amber, outside in blue` })),
-    h("div.split", { "aria-hidden": "true" }, h("i", { vars: { part: inside } }), h("i.outside", { vars: { part: outside } })),
+    h(
+      "div.heat",
+      {},
+      heatCanvas(change, { "aria-label": `Change inside ${names.join(", ")} in amber, outside in blue` }),
+    ),
+    h(
+      "div.split",
+      { "aria-hidden": "true" },
+      h("i", { vars: { part: inside } }),
+      h("i.outside", { vars: { part: outside } }),
+    ),
     h(
       "div.legend",
       {},

@@ -18,14 +18,23 @@ class PhotoDialog {
   constructor(studio, title, action, resolve) {
     this.studio = studio;
     this.resolve = resolve;
-    this.slots = { photo: this.#slot("photo", "Photo", "PNG, JPEG or WebP"), labels: this.#slot("labels", "Label map", "PNG of the same scene") };
+    this.slots = {
+      photo: this.#slot("photo", "Photo", "PNG, JPEG or WebP"),
+      labels: this.#slot("labels", "Label map", "PNG of the same scene"),
+    };
     this.message = h("p.dialog-error", { role: "alert", hidden: true });
     this.go = h("button.btn.solid", { disabled: true, onclick: () => this.#encode() }, action);
     const size = studio.state.model.image_size;
     this.element = h(
       "dialog.photo-dialog",
       { "aria-label": title, onclose: () => this.#end(null) },
-      h("div.ph", {}, h("h2", {}, title), h("span.gap"), h("button.ib.s", { onclick: () => this.#end(null), "aria-label": "Close" }, icon("close"))),
+      h(
+        "div.ph",
+        {},
+        h("h2", {}, title),
+        h("span.gap"),
+        h("button.ib.s", { onclick: () => this.#end(null), "aria-label": "Close" }, icon("close")),
+      ),
       h("div.slots", {}, this.slots.photo, this.slots.labels),
       h("p.note", {}, `Both ${size[1]} × ${size[0]}. A picture made here brings its labels along.`),
       this.message,
@@ -92,7 +101,10 @@ class PhotoDialog {
     try {
       this.#end(await this.studio.references.encode(this.photo, this.labels, { resize }));
     } catch (error) {
-      this.#say(error, remedies(error, () => this.#encode(true)));
+      this.#say(
+        error,
+        remedies(error, () => this.#encode(true)),
+      );
     }
     this.element.classList.remove("is-busy");
     this.go.disabled = false;

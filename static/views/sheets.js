@@ -8,11 +8,14 @@ export function watchSheets() {
     if (name) root.dataset.sheet = name;
     else delete root.dataset.sheet;
     $("scrim").hidden = !name;
-    for (const button of document.querySelectorAll("button[data-sheet]")) button.setAttribute("aria-expanded", String(button.dataset.sheet === name));
+    for (const button of document.querySelectorAll("button[data-sheet]"))
+      button.setAttribute("aria-expanded", String(button.dataset.sheet === name));
     $("panel-toggle").setAttribute("aria-expanded", String(name === "panel"));
   };
   for (const button of document.querySelectorAll("button[data-sheet]")) {
-    button.addEventListener("click", () => open(root.dataset.sheet === button.dataset.sheet ? null : button.dataset.sheet));
+    button.addEventListener("click", () =>
+      open(root.dataset.sheet === button.dataset.sheet ? null : button.dataset.sheet),
+    );
   }
   $("panel-toggle").addEventListener("click", () => open(root.dataset.sheet === "panel" ? null : "panel"));
   $("dock-size").addEventListener("click", () => open(root.dataset.sheet === "size" ? null : "size"));

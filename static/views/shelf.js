@@ -21,13 +21,23 @@ function drawVariants(studio) {
   $("variants-hint").textContent = variants?.items.length ? "Hover to compare, click to keep" : "";
   if (!variants) {
     $("variants-note").textContent = name;
-    const draw = h("button.btn", { onclick: () => studio.variants.draw() }, icon("dice", true), `Draw six looks of ${name}`);
-    $("variants").replaceChildren(h("div.empty-strip", {}, h("p", {}, `See ${name} six ways; everything else stays as it is.`), draw));
+    const draw = h(
+      "button.btn",
+      { onclick: () => studio.variants.draw() },
+      icon("dice", true),
+      `Draw six looks of ${name}`,
+    );
+    $("variants").replaceChildren(
+      h("div.empty-strip", {}, h("p", {}, `See ${name} six ways; everything else stays as it is.`), draw),
+    );
     return;
   }
-  $("variants-note").textContent = variants.status === "working" ? `${name} · drawing ${variants.total}` : `${name} · ${variants.items.length} looks`;
+  $("variants-note").textContent =
+    variants.status === "working" ? `${name} · drawing ${variants.total}` : `${name} · ${variants.items.length} looks`;
   const cards = Array.from({ length: variants.total }, (_, i) =>
-    variants.items[i] ? variantCard(studio, variants, i) : h("div.card.waiting", { "aria-hidden": "true" }, h("i.ring")),
+    variants.items[i]
+      ? variantCard(studio, variants, i)
+      : h("div.card.waiting", { "aria-hidden": "true" }, h("i.ring")),
   );
   $("variants").replaceChildren(...cards);
 }
@@ -51,7 +61,13 @@ function variantCard(studio, variants, number) {
     onpointerenter: ({ pointerType }) => pointerType === "mouse" && studio.set({ peek: item.bitmap }),
     onpointerleave: () => studio.set({ peek: null }),
   };
-  return h("button.card", attributes, face, h("span.corner", {}, String(number + 1)), leaked && h("span.leak", {}, leaked));
+  return h(
+    "button.card",
+    attributes,
+    face,
+    h("span.corner", {}, String(number + 1)),
+    leaked && h("span.leak", {}, leaked),
+  );
 }
 
 /** The right half of the kept card is its heat map. */
@@ -77,7 +93,9 @@ function drawHistory(studio, { pictures, picture: shown }, cards) {
   for (const picture of pictures) if (!cards.has(picture)) cards.set(picture, historyCard(studio, picture));
   for (const [picture, { element }] of cards) element.setAttribute("aria-current", String(picture.id === shown?.id));
   $("history").replaceChildren(...pictures.map((picture) => cards.get(picture).item));
-  $("history-note").textContent = pictures.length ? `${pictures.length} ${pictures.length === 1 ? "picture" : "pictures"}` : "";
+  $("history-note").textContent = pictures.length
+    ? `${pictures.length} ${pictures.length === 1 ? "picture" : "pictures"}`
+    : "";
 }
 
 function historyCard(studio, picture) {

@@ -80,7 +80,7 @@ export class Stage {
     const between = space === "morph" && this.studio.morphing.ready ? `${morph.t.toFixed(2)} between A and B` : null;
     const size = picture ? `${picture.bitmap.width} × ${picture.bitmap.height}` : "";
     const waiting = offline ? "waiting for the server" : stale ? "not rendered yet: Ctrl+Enter" : null;
-    $("picture-note").textContent = waiting ?? (busy ? "working" : between ?? size);
+    $("picture-note").textContent = waiting ?? (busy ? "working" : (between ?? size));
     document.documentElement.classList.toggle("is-busy", busy);
   }
 
@@ -153,7 +153,8 @@ export class Stage {
       this.#panning = place;
     } else if (this.studio.painter.active) {
       const moves = event.getCoalescedEvents?.() ?? [];
-      for (const move of moves.length ? moves : [event]) this.#applied(this.studio.painter.drag(this.#point(move, frame)));
+      for (const move of moves.length ? moves : [event])
+        this.#applied(this.studio.painter.drag(this.#point(move, frame)));
     }
     this.#pointer = place;
     this.#drawCursor();
@@ -256,10 +257,11 @@ function holdToCompare(studio) {
   const button = $("compare");
   const peek = (on) => {
     pressed(button, on);
-    studio.set({ peek: on ? studio.state.before?.bitmap ?? null : null });
+    studio.set({ peek: on ? (studio.state.before?.bitmap ?? null) : null });
   };
   button.addEventListener("pointerdown", () => peek(true));
-  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"]) button.addEventListener(end, () => peek(false));
+  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"])
+    button.addEventListener(end, () => peek(false));
   button.addEventListener("keydown", ({ key }) => [" ", "Enter"].includes(key) && peek(true));
   studio.store.watch(["before"], ({ before }) => (button.disabled = !before));
 }

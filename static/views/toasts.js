@@ -23,7 +23,8 @@ export function notify(title, text = "") {
 
 /** An error stays until it is dismissed. `undone` says what did not happen; actions are {label, run}. */
 export function showError(error, undone, actions = []) {
-  const title = error instanceof OfflineError ? "The studio server does not answer" : TITLES[error.code] ?? "That did not work";
+  const title =
+    error instanceof OfflineError ? "The studio server does not answer" : (TITLES[error.code] ?? "That did not work");
   const dismiss = () => toast.remove();
   const list = unknownValues(error);
   const words = list ? null : error.message;
@@ -34,7 +35,15 @@ export function showError(error, undone, actions = []) {
     "div.toast.error",
     { role: "alert" },
     icon("alert"),
-    h("div", {}, h("b", {}, title), words && h("p", {}, words), list, undone && h("p", {}, undone), buttons.length ? h("div.toast-actions", {}, buttons) : null),
+    h(
+      "div",
+      {},
+      h("b", {}, title),
+      words && h("p", {}, words),
+      list,
+      undone && h("p", {}, undone),
+      buttons.length ? h("div.toast-actions", {}, buttons) : null,
+    ),
     h("button.ib.s", { onclick: dismiss, "aria-label": "Dismiss" }, icon("close", true)),
   );
   for (const same of [...$("toasts").children]) if (same.dataset.words === error.message) same.remove();
@@ -45,9 +54,22 @@ export function showError(error, undone, actions = []) {
 /** "13 on 47 pixels, nearest rock", line by line, for label maps with values that mean nothing here. */
 function unknownValues(error) {
   if (!(error instanceof ApiError) || error.code !== "unknown_label" || !Array.isArray(error.details)) return null;
-  const rows = error.details.slice(0, LISTED).map(({ value, pixels, nearest }) =>
-    h("li", {}, h("code", {}, String(value)), ` on ${pixels.toLocaleString("en")} ${pixels === 1 ? "pixel" : "pixels"}; closest is ${nearest.name}`),
-  );
+  const rows = error.details
+    .slice(0, LISTED)
+    .map(({ value, pixels, nearest }) =>
+      h(
+        "li",
+        {},
+        h("code", {}, String(value)),
+        ` on ${pixels.toLocaleString("en")} ${pixels === 1 ? "pixel" : "pixels"}; closest is ${nearest.name}`,
+      ),
+    );
   const more = error.details.length - rows.length;
-  return h("ul.values", {}, rows, more > 0 && h("li", {}, `and ${more} more`), error.allowed && h("li", {}, `Allowed: ${error.allowed}.`));
+  return h(
+    "ul.values",
+    {},
+    rows,
+    more > 0 && h("li", {}, `and ${more} more`),
+    error.allowed && h("li", {}, `Allowed: ${error.allowed}.`),
+  );
 }

@@ -24,13 +24,16 @@ function watchModel(studio) {
   const select = $("model");
   studio.store.watch(["models", "unavailable", "model"], ({ models, unavailable, model }) => {
     const usable = models.map(({ id, title }) => h("option", { value: id }, title));
-    const broken = unavailable.map(({ id, reason }) => h("option", { disabled: true, title: reason }, `${id}: ${reason}`));
+    const broken = unavailable.map(({ id, reason }) =>
+      h("option", { disabled: true, title: reason }, `${id}: ${reason}`),
+    );
     select.replaceChildren(...usable, ...broken);
     $("model-title").textContent = model?.title ?? "…";
     if (!model) return;
     const [height, width] = model.image_size;
     select.value = model.id;
-    $("model-size").textContent = `${height === width ? height : `${width} × ${height}`} px · ${model.classes.length} classes`;
+    $("model-size").textContent =
+      `${height === width ? height : `${width} × ${height}`} px · ${model.classes.length} classes`;
   });
 }
 
@@ -69,11 +72,22 @@ function watchLive(studio) {
   studio.store.watch(["offline", "latency", "live", "stale", "busy"], ({ offline, latency, live, stale }) => {
     const state = offline ? "offline" : live === "demand" ? "demand" : "connected";
     const time = latency === null ? "…" : duration(latency);
-    const mode = offline ? "Painting on, will resend" : live === "stroke" ? "after each stroke" : stale ? "click to render" : "on demand";
+    const mode = offline
+      ? "Painting on, will resend"
+      : live === "stroke"
+        ? "after each stroke"
+        : stale
+          ? "click to render"
+          : "on demand";
     $("live").dataset.state = state;
     $("live-value").textContent = offline ? "Offline" : time;
     $("live-mode").textContent = mode;
-    $("live").setAttribute("aria-label", offline ? "The server does not answer. Painting on, will resend. Click to try now" : `Pictures ${mode}, measured ${time}. Click to change`);
+    $("live").setAttribute(
+      "aria-label",
+      offline
+        ? "The server does not answer. Painting on, will resend. Click to try now"
+        : `Pictures ${mode}, measured ${time}. Click to change`,
+    );
     $("live").title = offline ? "Try now" : "Time of the last picture. Click: on demand, or after each stroke";
   });
 }
@@ -107,7 +121,8 @@ export function watchFiles(studio) {
     });
   }
   studio.store.watch(["picture"], ({ picture }) => {
-    for (const button of document.querySelectorAll("[data-export=picture], [data-export=recipe]")) button.disabled = !picture;
+    for (const button of document.querySelectorAll("[data-export=picture], [data-export=recipe]"))
+      button.disabled = !picture;
   });
   watchDrops(studio);
 }

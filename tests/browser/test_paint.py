@@ -192,6 +192,26 @@ def test_painting_goes_on_without_the_server_and_nothing_is_lost(studio: Studio)
     assert (studio.sent.labels != labels).sum() > 400
 
 
+def test_strokes_land_where_the_pointer_is_at_any_zoom(studio: Studio) -> None:
+    page = studio.page
+    page.mouse.move(*studio.at(128, 128))
+    for _ in range(4):
+        page.mouse.wheel(0, -300)
+    expect(page.locator("#zoom-value")).not_to_have_text("174 %")
+    labels, picture = (page.locator(f"#{name}").bounding_box() for name in ("labels", "picture"))
+    assert labels
+    assert picture
+    assert labels["width"] > 1000
+    assert (labels["width"], labels["y"]) == (picture["width"], picture["y"])  # both canvases move together
+    studio.choose("rock")
+    studio.slide("#size", 5)
+    studio.stroke_and_wait((128.5, 128.5))
+    ys, xs = np.nonzero(studio.sent.labels == CLASS["rock"])
+    assert (xs.min(), xs.max(), ys.min(), ys.max()) == (126, 130, 126, 130)
+    page.keyboard.press("Control+0")
+    expect(page.locator("#zoom-value")).to_have_text("174 %")
+
+
 def test_on_demand_a_stroke_waits_for_the_word(studio: Studio) -> None:
     x, y = spot(studio.labels, "grass", 22)
     studio.page.locator("#live").click()

@@ -29,7 +29,10 @@ test("a round stroke paints exactly the pixels whose centre is within half its s
     map.stroke(x0, y0, x1, y1, { size, shape: "round" }, 7);
     for (let y = 0; y < 30; y += 1) {
       for (let x = 0; x < 40; x += 1) {
-        const isEnd = [[x0, y0], [x1, y1]].some(([ex, ey]) => Math.floor(ex) === x && Math.floor(ey) === y);
+        const isEnd = [
+          [x0, y0],
+          [x1, y1],
+        ].some(([ex, ey]) => Math.floor(ex) === x && Math.floor(ey) === y);
         const away = distance(x + 0.5, y + 0.5, x0, y0, x1, y1) - size / 2;
         if (Math.abs(away) > 1e-9 && !isEnd) assert.equal(map.at(x, y) === 7, away < 0, `pixel ${x}, ${y}`);
       }
@@ -44,7 +47,11 @@ test("a one pixel stroke has no gaps and paints the pixels it starts and ends in
     map.stroke(x0, y0, x1, y1, { size: 1 }, 1);
     assert.equal(map.at(x0, y0), 1);
     assert.equal(map.at(x1, y1), 1);
-    const reached = new LabelMap(32, 32, map.data.map((v) => v));
+    const reached = new LabelMap(
+      32,
+      32,
+      map.data.map((v) => v),
+    );
     // 8-connected: a flood over eight neighbours from the start reaches every painted pixel
     const stack = [[Math.floor(x0), Math.floor(y0)]];
     while (stack.length) {
@@ -65,7 +72,11 @@ test("a square brush covers size × size pixels", () => {
 
 test("every change lies inside the rectangle it returns", () => {
   randomly(200, (r) => {
-    const map = new LabelMap(24, 17, Uint8Array.from({ length: 24 * 17 }, () => r.whole(0, 2)));
+    const map = new LabelMap(
+      24,
+      17,
+      Uint8Array.from({ length: 24 * 17 }, () => r.whole(0, 2)),
+    );
     const before = map.clone();
     const p = () => r.real(-10, 34);
     const change = r.pick([
@@ -97,7 +108,11 @@ test("a flood stays inside its 4-connected region; with everywhere it takes the 
 
 test("a flood over a spiral reaches its end", () => {
   const rows = ["#######", "#.....#", "#.###.#", "#.#...#", "#.#####", "#......"].map((row) => row.padEnd(7, "."));
-  const map = new LabelMap(7, 6, Uint8Array.from(rows.join(""), (c) => (c === "#" ? 1 : 0)));
+  const map = new LabelMap(
+    7,
+    6,
+    Uint8Array.from(rows.join(""), (c) => (c === "#" ? 1 : 0)),
+  );
   map.fill(1, 1, 9);
   assert.equal(map.at(3, 3), 9);
   assert.equal(map.at(6, 5), 9);
@@ -105,7 +120,11 @@ test("a flood over a spiral reaches its end", () => {
 });
 
 test("read and write of a rectangle are inverse", () => {
-  const map = new LabelMap(9, 9, Uint8Array.from({ length: 81 }, (_, i) => i));
+  const map = new LabelMap(
+    9,
+    9,
+    Uint8Array.from({ length: 81 }, (_, i) => i),
+  );
   const rect = { x: 2, y: 3, w: 4, h: 5 };
   const copy = map.read(rect);
   const blank = new LabelMap(9, 9);
@@ -119,7 +138,10 @@ test("scaling keeps to the values there are and is exact for whole factors", () 
   const map = new LabelMap(2, 2, Uint8Array.of(3, 9, 200, 0));
   const big = map.scaled(6, 4);
   assert.deepEqual([...big.read({ x: 0, y: 0, w: 6, h: 1 })], [3, 3, 3, 9, 9, 9]);
-  assert.deepEqual([...new Set(big.data)].sort((a, b) => a - b), [0, 3, 9, 200]);
+  assert.deepEqual(
+    [...new Set(big.data)].sort((a, b) => a - b),
+    [0, 3, 9, 200],
+  );
   assert.ok(big.scaled(2, 2).equals(map));
 });
 

@@ -8,7 +8,11 @@ import { Random } from "./random.mjs";
 const palette = Array.from({ length: 12 }, (_, i) => [i * 20, 255 - i, i]);
 const noise = (width, height, top, seed = 1) => {
   const r = new Random(seed);
-  return new LabelMap(width, height, Uint8Array.from({ length: width * height }, () => r.whole(0, top)));
+  return new LabelMap(
+    width,
+    height,
+    Uint8Array.from({ length: width * height }, () => r.whole(0, top)),
+  );
 };
 
 /** Put a chunk before IEND; readers here do not check sums. */
@@ -23,12 +27,23 @@ function withChunk(png, type, data) {
 const itxt = (keyword, text, compressed) => {
   const words = new TextEncoder().encode(text);
   return Uint8Array.from([
-    ...new TextEncoder().encode(keyword), 0, compressed ? 1 : 0, 0, 0, 0, ...(compressed ? deflateSync(words) : words),
+    ...new TextEncoder().encode(keyword),
+    0,
+    compressed ? 1 : 0,
+    0,
+    0,
+    0,
+    ...(compressed ? deflateSync(words) : words),
   ]);
 };
 
 test("what is encoded is decoded byte for byte, at any size, with a palette and without", async () => {
-  for (const [width, height] of [[1, 1], [7, 3], [256, 256], [300, 2]]) {
+  for (const [width, height] of [
+    [1, 1],
+    [7, 3],
+    [256, 256],
+    [300, 2],
+  ]) {
     const map = noise(width, height, 11, width);
     assert.deepEqual(await decodeIndexPng(await encodeIndexPng(map, palette)), { width, height, data: map.data });
     const grey = noise(width, height, 255, height);
@@ -57,7 +72,11 @@ test("all five row filters and palettes of 1, 2 and 4 bits are read", async () =
   };
   const file = (head, raw) => {
     const parts = [Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a)];
-    for (const [type, data] of [["IHDR", head], ["IDAT", deflateSync(Uint8Array.from(raw))], ["IEND", new Uint8Array(0)]]) {
+    for (const [type, data] of [
+      ["IHDR", head],
+      ["IDAT", deflateSync(Uint8Array.from(raw))],
+      ["IEND", new Uint8Array(0)],
+    ]) {
       const body = new Uint8Array(12 + data.length);
       new DataView(body.buffer).setUint32(0, data.length);
       body.set(new TextEncoder().encode(type), 4);
@@ -87,7 +106,11 @@ test("text is found by keyword, plain or compressed, in any letters", async () =
   const png = await encodeIndexPng(noise(3, 3, 2), palette);
   const recipe = JSON.stringify({ model: "landscape", from: "Zürich – 湖.jpg" });
   for (const compressed of [false, true]) {
-    const tagged = withChunk(withChunk(png, "iTXt", itxt("other", "no", false)), "iTXt", itxt("groupdnet-recipe", recipe, compressed));
+    const tagged = withChunk(
+      withChunk(png, "iTXt", itxt("other", "no", false)),
+      "iTXt",
+      itxt("groupdnet-recipe", recipe, compressed),
+    );
     assert.equal(await readText(tagged, "groupdnet-recipe"), recipe);
   }
   assert.equal(await readText(png, "groupdnet-recipe"), null);

@@ -9,7 +9,7 @@ export class Random {
     let t = this.state;
     t = Math.imul(t ^ (t >>> 15), t | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return low + ((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * (high - low));
+    return low + (((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * (high - low);
   }
 
   /** Whole number, both ends included. */
