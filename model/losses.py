@@ -46,12 +46,21 @@ def class_moments(picture: Tensor, onehot: Tensor, smallest: float = 0.005) -> t
     return mean, deviation, area >= smallest * onehot[0, 0].numel()
 
 
-def class_moment_loss(fake: Tensor, real: Tensor, onehot: Tensor) -> Tensor:
-    """L1 of each present class's colour mean, and half of its deviation's; classes count alike, whatever their area."""
-    fake_mean, fake_deviation, present = class_moments(fake, onehot)
-    real_mean, real_deviation, _ = class_moments(real, onehot)
-    error = (fake_mean - real_mean).abs() + 0.5 * (fake_deviation - real_deviation).abs()
-    return error[present].mean() if present.any() else error.sum() * 0
+def class_moment_loss(fake: Tensor, real: Tensor, onehot: Tensor, donors: Tensor | None = None) -> Tensor:
+    """L1 of each class's colour mean, and half of its deviation's; classes count alike, whatever their area.
+
+    fake [M, 3, H, W] was made of the first M of the label maps onehot [N, C, H, W] that real belongs to. Each class is
+    compared with its own photo's, or with that of the photo ``donors`` [M, C] names; −1 there: with none.
+    """
+    count, classes = len(fake), onehot.shape[1]
+    fake_mean, fake_deviation, shown = class_moments(fake, onehot[:count])
+    real_mean, real_deviation, present = class_moments(real, onehot)
+    if donors is None:
+        donors = torch.arange(count, device=fake.device)[:, None].expand(-1, classes)
+    given, column = donors.clamp_min(0), torch.arange(classes, device=fake.device)
+    error = (fake_mean - real_mean[given, column]).abs() + 0.5 * (fake_deviation - real_deviation[given, column]).abs()
+    compared = (shown & present[given, column] & (donors >= 0))[..., None]
+    return (error * compared).sum() / (compared.sum() * 3).clamp_min(1)
 
 
 class SegmenterFeatures(nn.Module):

@@ -32,12 +32,11 @@ BETAS = (0.0, 0.9)
 
 @dataclass(frozen=True)
 class Codes:
-    """What a batch is rendered with. The first ``mixed`` pictures are rendered a second time with other codes: half of
-    them all from the prior, the others keeping each class's encoded code with probability a half."""
+    """What a batch is rendered with; its first M pictures twice, the second time with mixed codes."""
 
     sampled: Tensor  # [N, 8C, h, w] from mu and logvar; the classes that a picture lacks from the prior
     mixed: Tensor  # [M, 8C, h, w]
-    replaced: Tensor  # bool [M, C] whose codes the mixed ones replace
+    donors: Tensor  # long [M, C] whose photo's code each class of a mixed picture has; −1: a prior sample
 
 
 class TrainingStep:
@@ -121,19 +120,30 @@ class TrainingStep:
             losses["perceptual"] = weights.perceptual * perceptual(self.features, fake[:count], batch.photos)
         if weights.moments:
             losses["moments"] = weights.moments * class_moment_loss(fake[:count], batch.photos, onehot)
+        if weights.moments and len(codes.mixed):
+            mixed = class_moment_loss(fake[count:], batch.photos, onehot, codes.donors)
+            losses["mixed_moments"] = weights.moments * mixed
         if weights.locality and len(codes.mixed):
-            losses["locality"] = weights.locality * _change_elsewhere(fake, codes.replaced, onehot)
+            losses["locality"] = weights.locality * _change_elsewhere(fake, codes.donors, onehot)
         return fake, condition, losses
 
     def _codes(self, mu: Tensor, logvar: Tensor, present: Tensor, random: torch.Generator) -> Codes:
+        """Mixed codes replace half of the classes, or all: from the next photo where it has the class, or the prior."""
         size = (mu.shape[2] * LATENT_STRIDE, mu.shape[3] * LATENT_STRIDE)
         count = round(len(mu) * self.plan.prior_share)
         sampled = mu + self.normal(len(mu), size, random) * (0.5 * logvar).exp()
         sampled = torch.where(_by_channel(present), sampled, self.normal(len(mu), size, random))
-        draw = torch.rand(2, count, self.config.classes, generator=random, device=self.device)
+        draw = torch.rand(3, count, self.config.classes, generator=random, device=self.device)
         replaced = (draw[0] < 0.5) | (draw[1, :, :1] < 0.5)
-        mixed = torch.where(_by_channel(replaced), self.normal(count, size, random), sampled[:count])
-        return Codes(sampled, mixed, replaced)
+        own = torch.arange(count, device=self.device)[:, None].expand_as(replaced)
+        others = (own + 1) % len(mu)
+        borrowed = (draw[2, :, :1] < 0.5) & present[others[:, 0]]
+        donors = torch.where(replaced, torch.where(borrowed, others, -1), own)
+        columns = torch.arange(self.config.classes, device=self.device)
+        grid = sampled.unflatten(1, (self.config.classes, CODE_CHANNELS))  # [N, C, 8, h, w]
+        taken = grid[donors.clamp_min(0), columns].flatten(1, 2)
+        mixed = torch.where(_by_channel(donors >= 0), taken, self.normal(count, size, random))
+        return Codes(sampled, mixed, donors)
 
     def _modulation(self, labels: Tensor, edges: Tensor | None) -> Modulation:
         """By look-up on a CPU, where that is several times faster; by convolution elsewhere."""
@@ -171,10 +181,11 @@ def _by_channel(classes: Tensor) -> Tensor:
     return classes.repeat_interleave(CODE_CHANNELS, 1)[:, :, None, None]
 
 
-def _change_elsewhere(fake: Tensor, replaced: Tensor, onehot: Tensor) -> Tensor:
+def _change_elsewhere(fake: Tensor, donors: Tensor, onehot: Tensor) -> Tensor:
     """Mean |Δ| between mixed and sampled pictures of the same maps, where the class kept its code."""
-    count, extra = len(onehot), len(replaced)
-    kept = 1 - torch.einsum("nc,nchw->nhw", replaced.float(), onehot[:extra])
+    count, extra = len(onehot), len(donors)
+    own = donors == torch.arange(extra, device=donors.device)[:, None]
+    kept = torch.einsum("nc,nchw->nhw", own.float(), onehot[:extra])
     change = (fake[count:] - fake[:extra].detach()).abs().mean(1)
     return (change * kept).sum() / kept.sum().clamp_min(1)
 

@@ -67,6 +67,19 @@ def test_class_moments_are_those_of_the_class_pixels() -> None:
     assert class_moment_loss(picture + 0.1, picture, onehot).item() == pytest.approx(0.1, abs=1e-4)
 
 
+def test_a_mixed_picture_is_compared_with_the_photos_its_looks_come_from() -> None:
+    onehot = torch.zeros(2, 2, 8, 8)
+    onehot[:, 0, :4] = onehot[:, 1, 4:] = 1
+    real = torch.zeros(2, 3, 8, 8)
+    real[1] = 0.5
+    mixed = torch.zeros(1, 3, 8, 8)
+    mixed[:, :, 4:] = 0.5  # class 1 looks as in the second photo
+    assert class_moment_loss(mixed, real, onehot, torch.tensor([[0, 1]])).item() == pytest.approx(0, abs=1e-4)
+    assert class_moment_loss(mixed, real, onehot, torch.tensor([[0, 0]])).item() == pytest.approx(0.25, abs=1e-3)
+    assert class_moment_loss(mixed, real, onehot, torch.tensor([[0, -1]])).item() == pytest.approx(0, abs=1e-4)
+    assert class_moment_loss(mixed, real, onehot, torch.tensor([[-1, -1]])).item() == 0
+
+
 def test_a_tiny_class_is_not_counted() -> None:
     onehot = torch.zeros(1, 2, 32, 32)
     onehot[:, 0] = 1
