@@ -57,7 +57,7 @@ $(VENV)/.locked: requirements.lock $(VENV)/.torch-$(TORCH)
 
 # The system's Chromium, or Debian's package, or else Playwright's own download.
 chromium: $(VENV)/.locked
-	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then exit; fi >/dev/null; \
+	@if command -v chromium || command -v chromium-browser; then exit; fi >/dev/null; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-liberation; \
 	else \
