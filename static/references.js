@@ -40,7 +40,10 @@ export class References {
 
   add(reference) {
     const letter = LETTERS.find((l) => !this.get(l));
-    this.#studio.set({ references: [...this.list, { ...reference, letter, crops: cropsOf(reference.map) }] });
+    const same = this.list.filter(({ title }) => title === reference.name).length;
+    const name = same ? `${reference.name} ${same + 1}` : reference.name;
+    const added = { ...reference, letter, name, title: reference.name, crops: cropsOf(reference.map) };
+    this.#studio.set({ references: [...this.list, added] });
     return letter;
   }
 

@@ -21,11 +21,13 @@ import { Variants } from "./variants.js";
 
 const KEPT_PICTURES = 40;
 
+const FIRST_STYLE = { seed: 7 };
+
 /** What belongs to one model's label map and goes with it. */
 const OF_MODEL = {
   scene: null,
-  style: { seed: 7 },
-  startStyle: { seed: 7 },
+  style: FIRST_STYLE,
+  startStyle: FIRST_STYLE,
   locks: new Set(),
   strengths: {}, // by class: {from, to, t}, the way between two looks that its strength slider goes
   picture: null,

@@ -48,14 +48,13 @@ function row(studio, index, name) {
   const attributes = {
     role: "option",
     title: digit ? `${name} (${digit})` : name,
-    "aria-label": name,
     data: { class: index },
     onclick: () => studio.choose(index),
   };
   return h(
     "button.class-row",
     attributes,
-    h("kbd", {}, digit),
+    h("kbd", { "aria-hidden": "true" }, digit),
     swatch(studio, index),
     h("span.name", {}, name),
     h("span.share"),

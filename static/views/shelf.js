@@ -102,10 +102,15 @@ function historyCard(studio, picture) {
   const age = h("span.age", {}, since(picture.time));
   const attributes = {
     title: "Back to these labels and looks",
-    "aria-label": "Back to an earlier picture",
     onclick: () => studio.restore(picture),
   };
-  const element = h("button.card.past", attributes, thumbnail(picture.bitmap, SIDE, SIDE), age);
+  const element = h(
+    "button.card.past",
+    attributes,
+    thumbnail(picture.bitmap, SIDE, SIDE),
+    h("span.said", {}, "Back to the picture of "),
+    age,
+  );
   return { age, element, item: h("div", { role: "listitem" }, element) };
 }
 

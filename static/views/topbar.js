@@ -82,12 +82,6 @@ function watchLive(studio) {
     $("live").dataset.state = state;
     $("live-value").textContent = offline ? "Offline" : time;
     $("live-mode").textContent = mode;
-    $("live").setAttribute(
-      "aria-label",
-      offline
-        ? "The server does not answer. Painting on, will resend. Click to try now"
-        : `Pictures ${mode}, measured ${time}. Click to change`,
-    );
     $("live").title = offline ? "Try now" : "Time of the last picture. Click: on demand, or after each stroke";
   });
 }
