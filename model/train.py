@@ -167,13 +167,12 @@ class Run:
             "torch": torch.__version__,
             "last_log": json.loads(log.read_text().splitlines()[-1]) if log.exists() else None,
         }
-        height, width = self.config.image_size
         checkpoint = Checkpoint(
             self.config,
             self.source.taxonomy,
             self.networks.mean_generator,
             self.networks.mean_encoder,
-            title=f"{self.source.taxonomy.name.capitalize()} {height}×{width}",
+            title=self.source.taxonomy.name.capitalize(),
             record=record,
         )
         save_checkpoint(self.folder / "checkpoint", checkpoint)
