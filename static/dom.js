@@ -32,6 +32,22 @@ export function icon(name, small = false) {
   return svg;
 }
 
+/** Put other children into an element. The keyboard's focus stays on the same control, or on the one that took its place. */
+export function redraw(container, ...children) {
+  const active = container.contains(document.activeElement) ? document.activeElement : null;
+  container.replaceChildren(...children);
+  if (!active) return;
+  const same = active.isConnected ? active : container.querySelector(identity(active));
+  same?.focus({ preventScroll: true });
+}
+
+function identity(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const [key, value] = Object.entries(element.dataset)[0] ?? [];
+  if (key) return `[data-${key}="${CSS.escape(value)}"]`;
+  return `[aria-label="${CSS.escape(element.getAttribute("aria-label") ?? "")}"]`;
+}
+
 export const $ = (id) => document.getElementById(id);
 
 /** Show how far a slider is: the track left of the thumb is painted from --v. */

@@ -7,6 +7,7 @@ export class LatestWins {
   #wanted = 0;
   #running = false;
   #wake = null;
+  #resting = [];
 
   /**
    * `work()` does the job as things stand when it starts; `onDone(answer)`, `onError(error)` and
@@ -27,6 +28,11 @@ export class LatestWins {
     this.#wanted += 1;
     this.#wake?.();
     if (!this.#running) this.#run();
+  }
+
+  /** Resolves when nothing is in flight or waiting. */
+  rest() {
+    return this.#running ? new Promise((resolve) => this.#resting.push(resolve)) : Promise.resolve();
   }
 
   /** Try at once if a retry is being waited for. */
@@ -61,5 +67,6 @@ export class LatestWins {
     }
     this.#running = false;
     this.onState({ busy: false, waiting: null });
+    for (const resolve of this.#resting.splice(0)) resolve();
   }
 }

@@ -1,5 +1,5 @@
 /** One chip a class in the map: its look, its seed, dice, lock, and a slider back to the look before. */
-import { $, h, icon, percent, pressed, slider } from "../dom.js";
+import { $, h, icon, percent, pressed, redraw, slider } from "../dom.js";
 import { describe, specOf } from "../style.js";
 import { lookCanvas } from "./swatch.js";
 
@@ -11,7 +11,7 @@ export function watchLookChips(studio) {
     const dense = order.length > 10; // two rows of five are what the stage has room for
     $("chips").classList.toggle("dense", dense);
     $("chips").style.setProperty("--columns", dense ? 6 : 5);
-    $("chips").replaceChildren(...order.map((index) => chips.get(index).element));
+    redraw($("chips"), ...order.map((index) => chips.get(index).element));
   });
   studio.store.watch(["order", "style", "locks", "strengths", "current"], ({ order }) => {
     for (const index of order) chips.get(index)?.update();

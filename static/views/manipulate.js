@@ -1,5 +1,5 @@
 /** Manipulate: a photo's labels are repainted, its looks stay. */
-import { $, h, icon, pressed, thumbnail, titled } from "../dom.js";
+import { $, h, icon, pressed, redraw, thumbnail, titled } from "../dom.js";
 import { specOf } from "../style.js";
 import { labelBitmap } from "./mix.js";
 import { addPhoto } from "./photo_dialog.js";
@@ -22,7 +22,7 @@ function drawPanel(studio) {
   const head = h("div.panel-head", {}, h("h2", {}, "Photo"), photo && h("span.meta", {}, photo.name));
   const privacy = h("section.sec", {}, h("p.note", {}, "Photos go only to the studio server you are connected to."));
   const body = photo ? loaded(studio, photo) : [empty(studio, available, reason)];
-  $("panel-manipulate").replaceChildren(head, ...body, privacy);
+  redraw($("panel-manipulate"), head, ...body, privacy);
 }
 
 function empty(studio, available, reason) {
@@ -137,5 +137,5 @@ function drawClasses(studio) {
           ),
     );
   });
-  $("photo-classes").replaceChildren(...rows);
+  redraw($("photo-classes"), ...rows);
 }

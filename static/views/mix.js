@@ -1,5 +1,5 @@
 /** Mix: classes as rows, references as columns; a cell takes that class's look from that picture. */
-import { $, h, icon, slider, thumbnail, titled } from "../dom.js";
+import { $, h, icon, redraw, slider, thumbnail, titled } from "../dom.js";
 import { addPhoto } from "./photo_dialog.js";
 import { lookCanvas, paintCrop, swatch } from "./swatch.js";
 
@@ -14,7 +14,8 @@ function drawStrip(studio) {
   $("refs-note").textContent = references.length
     ? "Each is encoded once"
     : "Photos with their label maps, or pictures made here";
-  $("ref-strip").replaceChildren(
+  redraw(
+    $("ref-strip"),
     ...references.map((reference) => referenceCard(studio, reference)),
     ...addButtons(studio, "button.ref-add"),
   );
@@ -99,7 +100,7 @@ function drawPanel(studio) {
   );
   const notice = available ? null : h("p.notice", {}, icon("alert", true), reason);
   const body = references.length ? matrix(studio) : empty(studio, available);
-  $("panel-mix").replaceChildren(...[head, notice, body, blendSection(studio)].filter(Boolean));
+  redraw($("panel-mix"), ...[head, notice, body, blendSection(studio)].filter(Boolean));
 }
 
 function empty(studio, available) {

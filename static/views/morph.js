@@ -1,5 +1,5 @@
 /** Morph: A and B from anything, a slider that is live, and the animation as a file. */
-import { $, download, h, icon, pressed, slider, thumbnail, titled } from "../dom.js";
+import { $, download, h, icon, pressed, redraw, slider, thumbnail, titled } from "../dom.js";
 import { swatch } from "./swatch.js";
 
 const FRAMES = 7;
@@ -12,10 +12,15 @@ export function watchMorph(studio) {
   studio.store.watch(["space", "picture"], ({ space, picture }) => {
     if (space === "morph" && picture && !studio.morphing.ready)
       studio.morphing.set({ a: current(studio), b: studio.morphing.random(), t: 0 });
-    if (space !== "morph") film.pause();
+    if (space !== "morph") film.leave();
   });
-  studio.store.watch(["morph", "order", "space", "variants", "references", "pictures"], ({ space }) => {
-    if (space === "morph" && studio.morphing.ready) drawPanel(studio, faces, exporter);
+  let drawn = [];
+  studio.store.watch(["morph", "order", "space", "variants", "references", "pictures"], (state) => {
+    const { morph, order, space, variants, references, pictures } = state;
+    const wanted = [morph.a, morph.b, morph.still, order, variants, references, pictures];
+    if (space !== "morph" || !studio.morphing.ready || wanted.every((value, i) => value === drawn[i])) return;
+    drawn = wanted; // not with every move of the slider
+    drawPanel(studio, faces, exporter);
   });
   studio.store.watch(["morph", "mapVersion", "space"], ({ space }) => space === "morph" && film.update(faces));
   studio.store.watch(["morph"], ({ morph: { t } }) => {
@@ -94,7 +99,8 @@ function drawPanel(studio, faces, exporter) {
     { onclick: () => studio.morphing.set({ still: moving.length === order.length ? new Set(order) : new Set() }) },
     moving.length === order.length ? "None" : "All",
   );
-  $("panel-morph").replaceChildren(
+  redraw(
+    $("panel-morph"),
     h("div.panel-head", {}, h("h2", {}, "From and to")),
     h("section.sec.ends", {}, end("a"), swap, end("b")),
     h(
@@ -124,7 +130,7 @@ function classToggle(studio, index, moves) {
   const name = studio.className(index);
   return h(
     "button.toggle",
-    { "aria-pressed": String(moves), onclick: flip },
+    { "aria-pressed": String(moves), onclick: flip, data: { moves: index } },
     swatch(studio, index),
     h("span", {}, titled(name)),
     icon("check", true),
@@ -152,11 +158,19 @@ class Film {
     const ends = [0, FRAMES - 1];
     const rest = slots.map((_, i) => i).filter((i) => !ends.includes(i));
     for (const i of [...ends, ...rest]) {
+      await this.studio.loop.rest();
+      if (this.#drawn !== wanted) return;
       const picture = await this.studio.morphing.frame(i / (FRAMES - 1)).catch(() => null);
       if (!picture || this.#drawn !== wanted) return;
       slots[i].replaceChildren(thumbnail(picture.bitmap, 180, 144));
       if (ends.includes(i)) faces[i ? "b" : "a"].replaceChildren(thumbnail(picture.bitmap, 384, 288));
     }
+  }
+
+  /** Stop; the strip is drawn anew when somebody comes back. */
+  leave() {
+    this.pause();
+    this.#drawn = null;
   }
 
   toggle() {

@@ -1,5 +1,5 @@
 /** Variants of the chosen class, and every picture since the page was opened. */
-import { $, h, icon, percent, thumbnail } from "../dom.js";
+import { $, h, icon, percent, redraw, thumbnail } from "../dom.js";
 import { heatMap } from "../heat.js";
 import { pixelsOf } from "../pictures.js";
 
@@ -27,7 +27,8 @@ function drawVariants(studio) {
       icon("dice", true),
       `Draw six looks of ${name}`,
     );
-    $("variants").replaceChildren(
+    redraw(
+      $("variants"),
       h("div.empty-strip", {}, h("p", {}, `See ${name} six ways; everything else stays as it is.`), draw),
     );
     return;
@@ -39,7 +40,7 @@ function drawVariants(studio) {
       ? variantCard(studio, variants, i)
       : h("div.card.waiting", { "aria-hidden": "true" }, h("i.ring")),
   );
-  $("variants").replaceChildren(...cards);
+  redraw($("variants"), ...cards);
 }
 
 function variantCard(studio, variants, number) {
@@ -92,7 +93,7 @@ function drawHistory(studio, { pictures, picture: shown }, cards) {
   for (const picture of cards.keys()) if (!pictures.includes(picture)) cards.delete(picture);
   for (const picture of pictures) if (!cards.has(picture)) cards.set(picture, historyCard(studio, picture));
   for (const [picture, { element }] of cards) element.setAttribute("aria-current", String(picture.id === shown?.id));
-  $("history").replaceChildren(...pictures.map((picture) => cards.get(picture).item));
+  redraw($("history"), ...pictures.map((picture) => cards.get(picture).item));
   $("history-note").textContent = pictures.length
     ? `${pictures.length} ${pictures.length === 1 ? "picture" : "pictures"}`
     : "";

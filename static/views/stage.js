@@ -248,6 +248,7 @@ export function watchTools(studio, stage) {
   });
   studio.store.watch(["change", "showHeat"], ({ change, showHeat }) => {
     $("heat-toggle").disabled = !change;
+    $("heat-toggle").title = change ? "Show where the picture changed" : "No look has changed yet";
     pressed($("heat-toggle"), showHeat && Boolean(change));
   });
 }
@@ -263,5 +264,8 @@ function holdToCompare(studio) {
   for (const end of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"])
     button.addEventListener(end, () => peek(false));
   button.addEventListener("keydown", ({ key }) => [" ", "Enter"].includes(key) && peek(true));
-  studio.store.watch(["before"], ({ before }) => (button.disabled = !before));
+  studio.store.watch(["before"], ({ before }) => {
+    button.disabled = !before;
+    button.title = before ? "Hold to see the picture before" : "There is no picture before this one yet";
+  });
 }

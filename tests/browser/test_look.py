@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,10 @@ OUTSIDE = f"""() => [...document.querySelectorAll("{PARTS}")]
   .map(([e, r]) => `${{e.className || e.id}} ${{Math.round(r.left)}}…${{Math.round(r.right)}}`)"""
 
 
-@pytest.mark.parametrize("size", SIZES, ids=[str(width) for width, _ in SIZES])
-def test_every_workspace_fits_and_every_control_has_a_name(
-    studio: Studio, size: tuple[int, int], shots: Path | None
-) -> None:
+def test_every_workspace_fits_every_width_and_every_control_has_a_name(studio: Studio, shots: Path | None) -> None:
     page = studio.page
-    page.set_viewport_size({"width": size[0], "height": size[1]})
-    for space in SPACES:
+    for size, space in itertools.product(SIZES, SPACES):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
         page.evaluate(f"location.hash = '{space}'")
         expect(page.locator("html")).to_have_attribute("data-space", space)
         expect(page.locator("#picture")).to_be_visible()
@@ -90,6 +88,17 @@ def test_keys_choose_tools_classes_and_sizes_and_stay_silent_while_typing(studio
     page.keyboard.press("Tab")
     page.keyboard.press("Shift+?")
     expect(page.locator("#help-dialog")).to_be_visible()
+
+
+def test_the_keyboard_stays_where_it_was_when_a_panel_is_drawn_anew(studio: Studio) -> None:
+    page = studio.page
+    studio.space("mix")
+    page.locator("#ref-strip [data-add=current]").click()
+    cell = page.locator(f"[data-cell='{CLASS['water']}-A']")
+    cell.focus()
+    page.keyboard.press("Enter")
+    expect(cell).to_have_attribute("aria-pressed", "true")
+    expect(cell).to_be_focused()
 
 
 def test_a_phone_paints_with_a_finger_and_opens_looks_as_a_sheet(studio: Studio) -> None:

@@ -87,7 +87,7 @@ class Studio:
 
     def open(self, space: str = "paint") -> None:
         self.page.goto(f"{self.url}#{space}")
-        expect(self.page.locator("#picture")).to_have_attribute("data-picture", re.compile(r"\d"), timeout=20_000)
+        expect(self.page.locator("#picture")).to_have_attribute("data-picture", re.compile(r"\d"))
         self.settle()
 
     # ---- waiting ----
@@ -97,11 +97,11 @@ class Studio:
         return self.page.locator("#picture").get_attribute("data-picture") or ""
 
     def settle(self) -> None:
-        expect(self.page.locator("#picture-note")).not_to_have_text("working", timeout=20_000)
+        expect(self.page.locator("#picture-note")).not_to_have_text("working")
 
     def new_picture(self, before: str) -> None:
         """Wait until the picture is another one than ``before``, and nothing is on its way."""
-        expect(self.page.locator("#picture")).not_to_have_attribute("data-picture", before, timeout=20_000)
+        expect(self.page.locator("#picture")).not_to_have_attribute("data-picture", before)
         self.settle()
 
     # ---- seeing ----

@@ -34,6 +34,22 @@ test("one job is in flight at most, and what was asked for meanwhile is asked on
   assert.equal(loop.busy, false);
 });
 
+test("rest comes when everything that was asked for is done", async () => {
+  const { loop, calls } = bench();
+  const events = [];
+  await loop.rest(); // at once, with nothing to do
+  loop.ask();
+  loop.rest().then(() => events.push("rest"));
+  loop.ask();
+  await turn();
+  calls[0].resolve("old");
+  await turn();
+  events.push("second");
+  calls[1].resolve("new");
+  await turn();
+  assert.deepEqual(events, ["second", "rest"]);
+});
+
 test("a failure that counts is reported once; the next question is asked as usual", async () => {
   const { loop, calls, log } = bench();
   loop.ask();
