@@ -203,10 +203,45 @@ function shareOf(choice, letter) {
   return choice.b === letter ? choice.t : 0;
 }
 
+/** Under the matrix, for the class that was chosen last: a second source, and how much of each. */
 function blendSection(studio) {
   const { mix } = studio.state;
   const choice = mix.choice[mix.focus];
-  if (!choice?.b) return null;
+  if (!choice) return null;
+  return choice.b ? blendSlider(studio, choice) : blendOffer(studio, choice);
+}
+
+function blendOffer(studio, { a }) {
+  const index = studio.state.mix.focus;
+  const others = studio.references.list.filter(({ letter, classes }) => letter !== a && classes.includes(index));
+  if (!others.length) return null;
+  const buttons = others.map(({ letter, name }) =>
+    h(
+      "button.btn",
+      {
+        onclick: () => studio.references.choose(index, letter, { blend: true }),
+        title: `Half ${studio.references.get(a).name}, half ${name}`,
+        data: { blend: letter },
+      },
+      `Blend with ${letter}`,
+    ),
+  );
+  return h(
+    "section.sec.blend",
+    {},
+    h(
+      "div.sh",
+      {},
+      swatch(studio, index),
+      h("h3", {}, titled(studio.className(index))),
+      h("span.meta", {}, `from ${a}`),
+    ),
+    h("div.row", {}, buttons),
+  );
+}
+
+function blendSlider(studio, choice) {
+  const { mix } = studio.state;
   const [a, b] = [choice.a, choice.b].map((letter) => studio.references.get(letter));
   const index = mix.focus;
   const notes = [h("span.meta"), h("span.meta")];

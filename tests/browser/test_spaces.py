@@ -53,7 +53,7 @@ def test_looks_of_two_references_are_mixed_class_by_class(studio: Studio, photo:
     expect(studio.page.locator(f"[data-cell='{water}-B']")).to_have_attribute("aria-pressed", "true")
 
     studio.click_and_wait(f"[data-cell='{sky}-B']")
-    studio.click_and_wait(f"[data-cell='{sky}-A']", modifiers=["Shift"])
+    studio.click_and_wait("[data-blend=A]")
     blend = studio.sent.request["style"][str(sky)]
     assert blend["t"] == 0.5
     assert blend["blend"][0]["from"] == "valley.png"
