@@ -73,23 +73,34 @@ class RenderedWorld:
             self.pictures = np.load(folder / "pictures.npy", mmap_mode="r")
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{folder} does not hold rendered scenes: {error}.", value=str(folder)) from error
+        self.scaled = {(self.size, self.size): (self.labels, self.pictures)}
         if not is_rendered(folder):
             raise InputError(f"{folder} is not rendered to the end yet.", value=str(folder))
 
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
+        labels, pictures = self._at(size)
+        chosen, mirrored = _draw(self.seed, step, len(labels), count)
+        maps = torch.from_numpy(labels[chosen].astype(np.int64))
+        photos = _normalise(torch.from_numpy(pictures[chosen]))
+        return Batch(_mirror(maps, mirrored), _mirror(photos, mirrored), None).to(self.device)
+
+    def _at(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """The scenes at a size: smaller ones are made once and kept in memory."""
+        if size in self.scaled:
+            return self.scaled[size]
         if size[0] != size[1] or self.size % size[0]:
             raise InputError(
                 f"Scenes of {self.size}×{self.size} cannot be shown at {size[0]}×{size[1]}.",
                 value=list(size),
                 allowed=f"squares that divide {self.size}",
             )
-        chosen, mirrored = _draw(self.seed, step, len(self.labels), count)
         factor = self.size // size[0]
-        labels = torch.from_numpy(self.labels[chosen][:, ::factor, ::factor].astype(np.int64))
-        photos = _normalise(torch.from_numpy(self.pictures[chosen]))
-        if factor > 1:
-            photos = F.avg_pool2d(photos, factor)
-        return Batch(_mirror(labels, mirrored), _mirror(photos, mirrored), None).to(self.device)
+        pictures = np.empty((len(self.pictures), 3, *size), np.uint8)
+        for first in range(0, len(pictures), 64):
+            full = torch.from_numpy(np.array(self.pictures[first : first + 64])).float()
+            pictures[first : first + 64] = F.avg_pool2d(full, factor).round().byte().numpy()
+        self.scaled[size] = np.array(self.labels[:, ::factor, ::factor]), pictures
+        return self.scaled[size]
 
 
 class LiveWorld:
