@@ -86,21 +86,15 @@ class Pair:
 class PairFolder(Dataset[Sample]):
     """Photos with label maps, resized to ``size`` (H, W): photos smoothly, labels and instances by nearest neighbour.
 
-    With ``flip``, half of the samples are mirrored: which ones, ``seed`` and the epoch say (``set_epoch``). A sample is
-    labels uint8 [H, W], photo uint8 [3, H, W] and instances int32 [H, W], or None where the data set has none. Raises
-    InputError, which names the file, where one cannot be read or a photo and its label map differ in shape.
+    A sample is labels uint8 [H, W], photo uint8 [3, H, W] and instances int32 [H, W], or None where the data set has
+    none. Raises InputError, which names the file, where one cannot be read or photo and label map differ in shape.
     """
 
-    def __init__(self, pairs: list[Pair], taxonomy: Taxonomy, size: Size, *, flip: bool = False, seed: int = 0) -> None:
+    def __init__(self, pairs: list[Pair], taxonomy: Taxonomy, size: Size) -> None:
         self.pairs, self.taxonomy, self.size = pairs, taxonomy, (size[0], size[1])
-        self.flip, self.seed, self.epoch = flip, seed, 0
 
     def __len__(self) -> int:
         return len(self.pairs)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Draws anew which samples are mirrored; workers learn of it when they are started, so at every epoch."""
-        self.epoch = epoch
 
     def __getitem__(self, index: int) -> Sample:
         pair = self.pairs[index]
@@ -110,23 +104,12 @@ class PairFolder(Dataset[Sample]):
         height, width = self.size
         if photo.shape[:2] != self.size:
             photo = np.array(Image.fromarray(photo).resize((width, height), Image.Resampling.LANCZOS))
-        tensors = [
-            torch.from_numpy(resize_nearest(labels, self.size)),  # [H, W]
-            torch.from_numpy(photo).permute(2, 0, 1),  # [3, H, W]
-        ]
+        instances = None
         if pair.instances is not None:
-            instances = read_instances(pair.instances, self.size, resize=True, field=pair.instances.name)
-            tensors.append(torch.from_numpy(instances))  # [H, W]
-        if self.flip and np.random.default_rng((self.seed, self.epoch, index)).random() < 0.5:
-            tensors = [tensor.flip(-1) for tensor in tensors]
-        return tensors[0], tensors[1].contiguous(), tensors[2] if len(tensors) == 3 else None
-
-
-def collate(samples: list[Sample]) -> Sample:
-    """Samples → labels [N, H, W], photos [N, 3, H, W], instances [N, H, W] or None: a DataLoader's ``collate_fn``."""
-    labels, photos, instances = zip(*samples, strict=True)
-    stacked = None if instances[0] is None else torch.stack(instances)
-    return torch.stack(labels), torch.stack(photos), stacked
+            ids = read_instances(pair.instances, self.size, resize=True, field=pair.instances.name)
+            instances = torch.from_numpy(ids)  # [H, W]
+        planes = torch.from_numpy(photo).permute(2, 0, 1).contiguous()  # [3, H, W]
+        return torch.from_numpy(resize_nearest(labels, self.size)), planes, instances
 
 
 def open_dataset(
@@ -135,8 +118,6 @@ def open_dataset(
     size: Size,
     split: str = "train",
     *,
-    flip: bool = False,
-    seed: int = 0,
     skip_unpaired: bool = False,
 ) -> PairFolder:
     """The data set in a folder; which layout it has, its folders say (``LAYOUTS``).
@@ -155,7 +136,7 @@ def open_dataset(
         )
     taxonomy = _find_taxonomy(root, layout, taxonomy_name)
     pairs = _find_pairs(root, layout, layout.splits[split], skip_unpaired)
-    return PairFolder(pairs, taxonomy, size, flip=flip, seed=seed)
+    return PairFolder(pairs, taxonomy, size)
 
 
 def _find_layout(root: Path) -> Layout:
@@ -235,7 +216,7 @@ def _check_counterparts(kind: str, files: dict[str, Path], other: str, others: d
     more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
     raise InputError(
         f"{len(missing):,} of {len(files):,} {kind}s have no {other} in {folder}: {', '.join(missing[:NAMED])}{more}; "
-        "complete them, or skip files without a counterpart",
+        "complete them, or skip them with --skip-unpaired",
         field="data",
         value=len(missing),
         details=missing[:20],

@@ -121,15 +121,18 @@ class LiveWorld:
 class PhotoFolder:
     """Photos with their label maps, in any of the layouts that ``model.datasets`` knows."""
 
-    def __init__(self, path: Path, taxonomy: str | None, device: torch.device, seed: int = 0) -> None:
+    def __init__(
+        self, path: Path, taxonomy: str | None, device: torch.device, seed: int = 0, skip_unpaired: bool = False
+    ) -> None:
         self.path, self.taxonomy_name, self.device, self.seed = path, taxonomy, device, seed
+        self.skip_unpaired = skip_unpaired
         self.opened: dict[tuple[int, int], PairFolder] = {}
         self.taxonomy = self._at((64, 64)).taxonomy
         self.pool = ThreadPoolExecutor(8)
 
     def _at(self, size: tuple[int, int]) -> PairFolder:
         if size not in self.opened:
-            self.opened[size] = open_dataset(self.path, self.taxonomy_name, size)
+            self.opened[size] = open_dataset(self.path, self.taxonomy_name, size, skip_unpaired=self.skip_unpaired)
         return self.opened[size]
 
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:

@@ -59,13 +59,11 @@ def variant_seed(seed: int, variant: int) -> int:
     return (int(np.random.Philox(key=key).random_raw()) + variant) % SPOKEN_SEEDS
 
 
-def encode_code(code: np.ndarray) -> str:
-    """Numbers → base64 of little-endian float16, as in a style's JSON."""
-    return base64.b64encode(np.asarray(code).astype("<f2").tobytes()).decode("ascii")
-
-
 def decode_code(text: str, shape: Sequence[int], where: str = "code") -> np.ndarray:
-    """The inverse, float16 of ``shape``; InputError for broken base64, a wrong length, NaN and infinity."""
+    """Base64 of little-endian float16, as in a style's JSON → float16 of ``shape``.
+
+    InputError for broken base64, a wrong length, NaN and infinity.
+    """
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:

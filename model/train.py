@@ -227,6 +227,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--taxonomy", help="classes of a plain folder of pairs: landscape, deepfashion, cityscapes, ade20k"
     )
+    parser.add_argument(
+        "--skip-unpaired", action="store_true", help="leave out photos without a label map, and maps alone"
+    )
     parser.add_argument("--vgg", type=Path, help="VGG-19 weights in torchvision's layout, for the perceptual loss")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
@@ -253,7 +256,7 @@ def _source(args: Namespace, plan: Plan, device: torch.device) -> Source:
         render_set(path, args.scenes, largest, plan.seed, workers=os.cpu_count() or 1)
     if (path / "scenes.json").exists():
         return RenderedWorld(path, device, plan.seed)
-    return PhotoFolder(path, args.taxonomy, device, plan.seed)
+    return PhotoFolder(path, args.taxonomy, device, plan.seed, args.skip_unpaired)
 
 
 def _plan(args: Namespace) -> Plan:

@@ -26,7 +26,6 @@ from model.styles import (
     blend,
     check_classes,
     decode_code,
-    encode_code,
     mixture,
     morph,
     prior_code,
@@ -44,6 +43,10 @@ SPECS: st.SearchStrategy[Spec] = st.recursive(
     LEAVES, lambda inner: st.builds(Blend, inner, inner, st.floats(0, 1)), max_leaves=4
 )
 STYLES = st.builds(Style, SEEDS, st.dictionaries(CLASSES, SPECS, max_size=4))
+
+
+def encode_code(code: np.ndarray) -> str:
+    return base64.b64encode(code.astype("<f2").tobytes()).decode("ascii")
 
 
 def codes_of(style: Style, class_index: int) -> np.ndarray:

@@ -18,10 +18,12 @@ from PIL import Image
 
 from model.checkpoint import load_checkpoint
 from model.errors import InputError
+from model.groupdnet import cityscapes
 from model.labels import TAXONOMIES, write_labels
 from model.landscape import Landscape
 from model.plan import FOLDER, Plan, load_plan
-from model.sources import LiveWorld, PhotoFolder, RenderedWorld, prefetch
+from model.sources import Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
+from model.step import TrainingStep
 from model.train import add_arguments, main
 
 CPU = torch.device("cpu")
@@ -192,6 +194,33 @@ def test_a_folder_of_photos_trains_too(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"12 classes \(landscape\), but the preset deepfashion has 8"):
         other = {**one_step, "preset": "deepfashion"}
         train(tmp_path / "other", "--data", str(tmp_path / "data"), "--taxonomy", "landscape", plan=other)
+
+
+def test_photos_and_labels_are_mirrored_together(tmp_path: Path) -> None:
+    for kind in ("photos", "labels"):
+        (tmp_path / kind).mkdir()
+    left_half = np.zeros((64, 64), np.uint8)
+    left_half[:, :32] = 6
+    (tmp_path / "labels" / "a.png").write_bytes(write_labels(left_half, TAXONOMIES["landscape"]))
+    Image.fromarray(np.repeat(left_half[:, :, None] * 40, 3, axis=2)).save(tmp_path / "photos" / "a.png")
+    batch = PhotoFolder(tmp_path, "landscape", CPU).batch(0, 16, (64, 64))
+    assert torch.equal(batch.photos[:, 0] > 0, batch.labels == 6)
+    assert len({int(labels[0, 0]) for labels in batch.labels}) == 2  # some are mirrored, some are not
+
+
+def test_a_step_with_instance_edges_and_the_papers_losses() -> None:
+    plan = Plan.from_json({"preset": "cityscapes", "phases": [{"size": [64, 128], "batch": 2, "images": 2}]})
+    step = TrainingStep(cityscapes(70), plan, CPU, torch.float32)
+    before = {name: value.clone() for name, value in step.networks.state_dict().items()}
+    random = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, 35, (2, 4, 8), generator=random).repeat_interleave(16, 1).repeat_interleave(16, 2)
+    photos = torch.rand(2, 3, 64, 128, generator=random) * 2 - 1
+    step(Batch(labels, photos, torch.arange(2 * 64 * 128).view(2, 64, 128) // 1000), 0, 0)
+    assert set(step.sums) == {"gan", "feature_matching", "kl", "discriminator"}
+    assert all(value.isfinite() for value in step.sums.values())
+    after = step.networks.state_dict()
+    for network in ("generator", "encoder", "discriminator", "mean_generator", "mean_encoder"):
+        assert any(not torch.equal(before[n], after[n]) for n in after if n.startswith(network)), network
 
 
 def test_the_papers_plans_ask_for_vgg_by_name(scenes: Path, tmp_path: Path) -> None:
