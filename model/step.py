@@ -28,6 +28,7 @@ from model.plan import Plan
 from model.sources import Batch
 
 BETAS = (0.0, 0.9)
+LOGVAR_LIMIT = 10.0  # an encoder without norms once gave a tiny class 17,000 nats; e^10 is far beyond any use
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class TrainingStep:
         edges, onehot = self.edges(batch), semantics(batch.labels, self.config.classes)
         present = onehot.amax((2, 3)) > 0
         mu, logvar = (t.float() for t in self.networks.encoder.encode(batch.photos, batch.labels))
+        logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
         codes = self._codes(mu, logvar, present, random)
         again = [*range(count), *range(len(codes.mixed))]
         fake = self.networks.generator(
