@@ -275,3 +275,15 @@ def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
     done = subprocess.run(argv, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (2, "")
     assert "no checkpoint" in done.stdout
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "json"])
+def test_a_reader_that_leaves_early_is_no_error(tiny_checkpoint: Path, options: list[str]) -> None:
+    """``python -m model inspect … | head -1``."""
+    command = [sys.executable, "-m", "model", "inspect", str(tiny_checkpoint / "tiny"), *options]
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0

@@ -61,7 +61,7 @@ def landscape_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
         thread.join(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright's event loop must not outlive these tests: others run their own
 def browser() -> Iterator[Browser]:
     """Chromium of the system, or the one that Playwright has installed."""
     expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
