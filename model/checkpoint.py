@@ -40,7 +40,7 @@ __all__ = ["Checkpoint", "convert", "describe", "inspect", "load_checkpoint", "r
 
 FORMAT = "groupdnet-studio 1"
 GENERATOR_FILE, ENCODER_FILE, RECORD_FILE = "generator.safetensors", "encoder.safetensors", "record.json"
-RELEASED_GENERATOR, RELEASED_ENCODER = "latest_net_G.pth", "latest_net_E.pth"
+RELEASED_GENERATOR = "latest_net_G.pth"
 MAX_METADATA_BYTES = 2**20
 MAX_RECORD_BYTES = 16 * 2**20
 HALF_MAX = torch.finfo(torch.float16).max

@@ -119,6 +119,8 @@ def train_segmenter(
                 progress.describe(f"segmenter {accuracy:.1%} of pixels right")
             if time.monotonic() - saved > SAVE_SECONDS:
                 saved = time.monotonic()
-                torch.save({"step": step, **{name: part.state_dict() for name, part in parts.items()}}, state_path)
+                partial = state_path.with_suffix(".partial")
+                torch.save({"step": step, **{name: part.state_dict() for name, part in parts.items()}}, partial)
+                partial.replace(state_path)
     segmenter.save(path)
     state_path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from model.groupdnet import cityscapes
 from model.labels import TAXONOMIES, write_labels
 from model.landscape import Landscape
 from model.plan import FOLDER, Plan, load_plan
+from model.segmenter import FIRST_STEP, train_segmenter
 from model.sources import Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
 from model.step import TrainingStep
 from model.train import add_arguments, main
@@ -113,6 +115,49 @@ def test_a_resumed_run_ends_where_an_unbroken_one_ends(whole: Path, scenes: Path
     resumed, unbroken = weights(tmp_path / "run"), weights(whole)
     for name, value in unbroken.items():
         assert torch.allclose(resumed[name].float(), value.float(), atol=1e-6), name
+
+
+def test_a_run_killed_between_steps_goes_on_from_its_last_save(
+    whole: Path, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written on the way out: the first process dies in its third step, after the second was saved."""
+    monkeypatch.setattr("model.train.SAVE_SECONDS", 0)
+    step = TrainingStep.__call__
+
+    def dies(self: TrainingStep, batch: Batch, number: int, images: int) -> None:
+        if number == 2:
+            raise KeyboardInterrupt
+        step(self, batch, number, images)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(TrainingStep, "__call__", dies)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "run", "--data", str(scenes), plan=PLAN)
+    (tmp_path / "run" / "state.partial").write_bytes(b"cut off while it was written")
+    train(tmp_path / "run", "--data", str(scenes))
+    resumed, unbroken = weights(tmp_path / "run"), weights(whole)
+    for name, value in unbroken.items():
+        assert torch.allclose(resumed[name].float(), value.float(), atol=1e-6), name
+
+
+def test_a_segmenter_killed_half_way_goes_on(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.segmenter.SAVE_SECONDS", 0)
+    source, path = RenderedWorld(scenes, CPU), tmp_path / "segmenter.safetensors"
+    seen: list[int] = []
+    batch = RenderedWorld.batch
+
+    def fails(self: RenderedWorld, step: int, count: int, size: tuple[int, int]) -> Batch:
+        seen.append(step - FIRST_STEP)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return batch(self, step, count, size)
+
+    monkeypatch.setattr(RenderedWorld, "batch", fails)
+    with pytest.raises(KeyboardInterrupt):
+        train_segmenter(path, source, (64, 64), 2, 12, nullcontext)
+    train_segmenter(path, source, (64, 64), 2, 12, nullcontext)
+    assert seen == [0, 1, 2, 3, 3, 4, 5]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["segmenter.safetensors"]
 
 
 def test_a_terminated_run_saves_where_it_is(scenes: Path, tmp_path: Path) -> None:

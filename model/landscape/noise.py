@@ -12,7 +12,6 @@ from torch import Tensor
 
 # Channels of the atlas. U and V are the slopes of the channel before them, so that bump maps cost no extra reads.
 FBM, FBM_U, FBM_V, BROAD, RIDGE, RIDGE_U, RIDGE_V, CELL, CELL_U, CELL_V, FINE = range(11)
-CHANNELS = 11
 
 
 def lerp(a: Tensor, b: Tensor, t: Tensor | float) -> Tensor:
