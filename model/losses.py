@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -46,8 +47,20 @@ def class_moments(picture: Tensor, onehot: Tensor, smallest: float = 0.005) -> t
     return mean, deviation, area >= smallest * onehot[0, 0].numel()
 
 
-def class_moment_loss(fake: Tensor, real: Tensor, onehot: Tensor, donors: Tensor | None = None) -> Tensor:
-    """L1 of each class's colour mean, and half of its deviation's; classes count alike, whatever their area.
+def class_spread(batches: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    """How far each class's mean colour varies over (photos [N, 3, H, W], one-hot [N, C, H, W]) → [C], a deviation."""
+    moments = [class_moments(photos, onehot) for photos, onehot in batches]
+    mean, shown = torch.cat([m[0] for m in moments]), torch.cat([m[2] for m in moments]).float()[..., None]
+    count = shown.sum(0).clamp_min(1)
+    centre = (mean * shown).sum(0) / count
+    return (((mean - centre).square() * shown).sum(0) / count).sqrt().mean(-1).clamp_min(0.02)
+
+
+def class_moment_loss(
+    fake: Tensor, real: Tensor, onehot: Tensor, spread: Tensor, donors: Tensor | None = None
+) -> Tensor:
+    """L1 of each class's colour mean, and half of its deviation's, in units of ``spread`` [C], how far the class varies
+    over the data: classes count alike, whatever their area, and those that vary little are not left to their average.
 
     fake [M, 3, H, W] was made of the first M of the label maps onehot [N, C, H, W] that real belongs to. Each class is
     compared with its own photo's, or with that of the photo ``donors`` [M, C] names; −1 there: with none.
@@ -59,6 +72,7 @@ def class_moment_loss(fake: Tensor, real: Tensor, onehot: Tensor, donors: Tensor
         donors = torch.arange(count, device=fake.device)[:, None].expand(-1, classes)
     given, column = donors.clamp_min(0), torch.arange(classes, device=fake.device)
     error = (fake_mean - real_mean[given, column]).abs() + 0.5 * (fake_deviation - real_deviation[given, column]).abs()
+    error = error / spread[:, None]
     compared = (shown & present[given, column] & (donors >= 0))[..., None]
     return (error * compared).sum() / (compared.sum() * 3).clamp_min(1)
 

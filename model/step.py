@@ -53,6 +53,7 @@ class TrainingStep:
         if self.world > 1 and device.type == "cuda":
             self.networks.generator = nn.SyncBatchNorm.convert_sync_batchnorm(self.networks.generator)
         self.features: SegmenterFeatures | Vgg19Features | None = None
+        self.spread = torch.ones(config.classes, device=device)  # of each class's mean colour over the data
         generator_side = [*self.networks.generator.parameters(), *self.networks.encoder.parameters()]
         self.optimiser_g = torch.optim.Adam(generator_side, plan.lr_generator, BETAS)
         self.optimiser_d = torch.optim.Adam(self.networks.discriminator.parameters(), plan.lr_discriminator, BETAS)
@@ -121,9 +122,9 @@ class TrainingStep:
         if weights.perceptual and self.features is not None:
             losses["perceptual"] = weights.perceptual * perceptual(self.features, fake[:count], batch.photos)
         if weights.moments:
-            losses["moments"] = weights.moments * class_moment_loss(fake[:count], batch.photos, onehot)
+            losses["moments"] = weights.moments * class_moment_loss(fake[:count], batch.photos, onehot, self.spread)
         if weights.moments and len(codes.mixed):
-            mixed = class_moment_loss(fake[count:], batch.photos, onehot, codes.donors)
+            mixed = class_moment_loss(fake[count:], batch.photos, onehot, self.spread, codes.donors)
             losses["mixed_moments"] = weights.moments * mixed
         if weights.locality and len(codes.mixed):
             losses["locality"] = weights.locality * _change_elsewhere(fake, codes.donors, onehot)

@@ -27,7 +27,7 @@ from model.checkpoint import Checkpoint, save_checkpoint
 from model.errors import InputError
 from model.groupdnet import CODE_CHANNELS, PRESETS, at_size, semantics
 from model.landscape import render_set
-from model.losses import SegmenterFeatures, Vgg19Features
+from model.losses import SegmenterFeatures, Vgg19Features, class_spread
 from model.plan import Phase, Plan, load_plan
 from model.progress import SAVE_SECONDS, Progress
 from model.segmenter import load_segmenter, train_segmenter
@@ -37,6 +37,7 @@ from model.step import TrainingStep, pick_precision
 LOG_STEPS = 50
 VOTE_STEPS = 10  # how often several processes ask each other whether to stop
 SHEET_STEP = 2**40  # whose batch the sample sheets show
+SPREAD_STEP = 2**42
 
 
 class Run:
@@ -78,6 +79,15 @@ class Run:
         if self.world > 1:
             dist.barrier()
         self.train_step.features = SegmenterFeatures(load_segmenter(path)).to(self.device)
+
+    def measure_spread(self) -> None:
+        """What the class-moment loss is measured in; a function of the data alone, so a resumed run has the same."""
+        if not self.plan.weights.moments:
+            return
+        size = self.plan.phases[0].size
+        batches = (self.source.batch(SPREAD_STEP + i, 8, size) for i in range(64))
+        pairs = ((batch.photos, semantics(batch.labels, self.config.classes)) for batch in batches)
+        self.train_step.spread = class_spread(pairs)
 
     def steps(self) -> Iterator[tuple[int, int, tuple[int, int]]]:
         """What this process wants from the source, from the step that comes next."""
@@ -277,6 +287,7 @@ def main(args: Namespace) -> None:
     try:
         run = Run(args.run, plan, _source(args, plan, device), args.precision)
         run.prepare_features(args.vgg)
+        run.measure_spread()
         run.resume()
         run.fit(stop_at, args.sheet_every)
     finally:

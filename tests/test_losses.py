@@ -14,6 +14,7 @@ from model.losses import (
     Vgg19Features,
     class_moment_loss,
     class_moments,
+    class_spread,
     feature_matching,
     hinge_discriminator,
     hinge_generator,
@@ -63,8 +64,8 @@ def test_class_moments_are_those_of_the_class_pixels() -> None:
     pixels = picture[1][:, labels[1] == 2]
     assert torch.allclose(mean[1, 2], pixels.mean(1), atol=1e-5)
     assert torch.allclose(deviation[1, 2], pixels.std(1, correction=0), atol=1e-4)
-    assert class_moment_loss(picture, picture, onehot).item() == 0
-    assert class_moment_loss(picture + 0.1, picture, onehot).item() == pytest.approx(0.1, abs=1e-4)
+    assert class_moment_loss(picture, picture, onehot, torch.ones(4)).item() == 0
+    assert class_moment_loss(picture + 0.1, picture, onehot, torch.ones(4)).item() == pytest.approx(0.1, abs=1e-4)
 
 
 def test_a_mixed_picture_is_compared_with_the_photos_its_looks_come_from() -> None:
@@ -74,10 +75,28 @@ def test_a_mixed_picture_is_compared_with_the_photos_its_looks_come_from() -> No
     real[1] = 0.5
     mixed = torch.zeros(1, 3, 8, 8)
     mixed[:, :, 4:] = 0.5  # class 1 looks as in the second photo
-    assert class_moment_loss(mixed, real, onehot, torch.tensor([[0, 1]])).item() == pytest.approx(0, abs=1e-4)
-    assert class_moment_loss(mixed, real, onehot, torch.tensor([[0, 0]])).item() == pytest.approx(0.25, abs=1e-3)
-    assert class_moment_loss(mixed, real, onehot, torch.tensor([[0, -1]])).item() == pytest.approx(0, abs=1e-4)
-    assert class_moment_loss(mixed, real, onehot, torch.tensor([[-1, -1]])).item() == 0
+    assert class_moment_loss(mixed, real, onehot, torch.ones(2), torch.tensor([[0, 1]])).item() == pytest.approx(
+        0, abs=1e-4
+    )
+    assert class_moment_loss(mixed, real, onehot, torch.ones(2), torch.tensor([[0, 0]])).item() == pytest.approx(
+        0.25, abs=1e-3
+    )
+    assert class_moment_loss(mixed, real, onehot, torch.ones(2), torch.tensor([[0, -1]])).item() == pytest.approx(
+        0, abs=1e-4
+    )
+    assert class_moment_loss(mixed, real, onehot, torch.ones(2), torch.tensor([[-1, -1]])).item() == 0
+
+
+def test_moments_count_in_units_of_how_far_a_class_varies() -> None:
+    onehot = torch.zeros(4, 2, 8, 8)
+    onehot[:, 0, :4] = onehot[:, 1, 4:] = 1
+    photos = torch.zeros(4, 3, 8, 8)
+    photos[:, :, :4] = torch.tensor([-0.4, 0.4, -0.4, 0.4])[:, None, None, None]
+    photos[:, :, 4:] = torch.tensor([-0.1, 0.1, -0.1, 0.1])[:, None, None, None]
+    spread = class_spread((photos[i : i + 2], onehot[i : i + 2]) for i in (0, 2))
+    assert torch.allclose(spread, torch.tensor([0.4, 0.1]))
+    averages = torch.zeros_like(photos)  # a fake that shows every class at its average is wrong by one spread each
+    assert class_moment_loss(averages, photos, onehot, spread).item() == pytest.approx(1, abs=1e-4)
 
 
 def test_a_tiny_class_is_not_counted() -> None:
