@@ -46,6 +46,7 @@ class Plan:
     phases: tuple[Phase, ...]
     decay_from: float = 0.5  # share of the steps after which the rates fall linearly to 0
     lr_generator: float = 1e-4
+    lr_encoder: float | None = None  # null: the generator's
     lr_discriminator: float = 4e-4
     init_gain: float | None = 0.02  # of Xavier's normal; null keeps torch's own initialisation
     discriminator_width: int = 64
@@ -56,6 +57,9 @@ class Plan:
     kl_free: float = 0.0  # with kl_per_image: nats that each class of a picture has for nothing, against collapse
     kl_start: float | None = None  # price at the first image, warmed up linearly
     kl_warm_images: int = 1
+    code_sigma: float | None = (
+        None  # deviation of a fresh encoder's codes, which are then made white; null: as they come
+    )
     prior_share: float = 0.0  # share of the batch that is also rendered with prior codes
     ema: float = 0.9999
     seed: int = 0
@@ -70,6 +74,10 @@ class Plan:
                 return phase
             step -= phase.steps
         return self.phases[-1]
+
+    @property
+    def encoder_rate(self) -> float:
+        return self.lr_generator if self.lr_encoder is None else self.lr_encoder
 
     def rate(self, step: int) -> float:
         """Factor of both learning rates at a step: 1, then linearly to 0."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -54,9 +55,9 @@ class TrainingStep:
             self.networks.generator = nn.SyncBatchNorm.convert_sync_batchnorm(self.networks.generator)
         self.features: SegmenterFeatures | Vgg19Features | None = None
         self.spread = torch.ones(config.classes, device=device)  # of each class's mean colour over the data
-        generator_side = [*self.networks.generator.parameters(), *self.networks.encoder.parameters()]
-        self.optimiser_g = torch.optim.Adam(generator_side, plan.lr_generator, BETAS)
-        self.optimiser_d = torch.optim.Adam(self.networks.discriminator.parameters(), plan.lr_discriminator, BETAS)
+        rates = (self.networks.generator, plan.lr_generator), (self.networks.encoder, plan.encoder_rate)
+        self.optimiser_g = torch.optim.Adam([_at_rate(*pair) for pair in rates], betas=BETAS)
+        self.optimiser_d = torch.optim.Adam([_at_rate(self.networks.discriminator, plan.lr_discriminator)], betas=BETAS)
         self.sums: dict[str, Tensor] = {}  # of losses and statistics since they were last taken
 
     def autocast(self) -> torch.autocast:
@@ -82,7 +83,7 @@ class TrainingStep:
             fake, condition, losses = self._generator_side(batch, self.plan.kl_price(images), random)
         self.optimiser_g.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
-        self._apply(self.optimiser_g, self.plan.lr_generator * self.plan.rate(step))
+        self._apply(self.optimiser_g, self.plan.rate(step))
         discriminator.requires_grad_(True)
         with self.autocast():
             predictions = discriminator(condition, torch.cat([fake.detach(), batch.photos]))
@@ -90,7 +91,7 @@ class TrainingStep:
             losses["discriminator"] = hinge_discriminator(reals, fakes)
         self.optimiser_d.zero_grad(set_to_none=True)
         losses["discriminator"].backward()
-        self._apply(self.optimiser_d, self.plan.lr_discriminator * self.plan.rate(step))
+        self._apply(self.optimiser_d, self.plan.rate(step))
         self.networks.update_means(min(self.plan.ema, (1 + step) / (10 + step)))
         for name, value in losses.items():
             self._count(name, value)
@@ -167,9 +168,9 @@ class TrainingStep:
         self._count("aggregate", ((moment * present).sum() / seen).sqrt())
         return (nats.clamp_min(self.plan.kl_free) * present).sum() / len(mu)
 
-    def _apply(self, optimiser: torch.optim.Optimizer, rate: float) -> None:
+    def _apply(self, optimiser: torch.optim.Optimizer, factor: float) -> None:
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = group["full_rate"] * factor
             if self.world > 1:
                 _average([p.grad for p in group["params"] if p.grad is not None], self.world)
         optimiser.step()
@@ -177,6 +178,11 @@ class TrainingStep:
     def _count(self, name: str, value: Tensor) -> None:
         """Adds to ``sums``; nothing is read back from the device until somebody takes them."""
         self.sums[name] = self.sums.get(name, torch.zeros((), device=self.device)) + value.detach()
+
+
+def _at_rate(network: nn.Module, rate: float) -> dict[str, Any]:
+    """A group of parameters, with the rate that the plan gives it before any decay."""
+    return {"params": list(network.parameters()), "lr": rate, "full_rate": rate}
 
 
 def _by_channel(classes: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from model.landscape.shading import Shader
 from model.landscape.surfaces import Stage
 from model.landscape.terrain import Terrain
 
-WORLD = 1  # raised whenever pixels change, so that a set rendered ahead is never mistaken for today's world
+WORLD = 2  # raised whenever pixels change, so that a set rendered ahead is never mistaken for today's world
 SIZES = (32, 64, 128, 256, 512)
 TERRAIN_SHARE = 0.6
 KIND_STREAM, LAYOUT_STREAM = 0, 1

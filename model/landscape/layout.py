@@ -101,14 +101,14 @@ class Painter:
     """Label maps as people paint them: bands, blobs, strokes, boxes, any class anywhere; geometry from the map."""
 
     BANDS = (  # weights of the classes for each band from the horizon down
-        (0, 0, 6, 3, 1, 2, 0, 0, 1, 0, 0, 0.6),
-        (0, 0, 3, 2, 4, 4, 1, 1, 1, 0.4, 0.8, 0.6),
-        (0, 0, 0, 1, 5, 3, 4, 2, 1, 1, 1.4, 0.6),
-        (0, 0, 0, 1, 4, 1, 3, 3, 1, 2.4, 2.6, 0),
+        (0, 0, 6, 3, 1, 2, 0, 0, 2, 0, 0, 0.6),
+        (0, 0, 3, 2, 4, 4, 1, 1, 2, 0.4, 0.8, 0.6),
+        (0, 0, 0, 1, 5, 3, 4, 2, 2, 1, 1.4, 0.6),
+        (0, 0, 0, 1, 4, 1, 3, 3, 2, 2.4, 2.6, 0),
     )
     BAND_ROWS = (-0.06, 0.02, 0.14, 0.34)
     UP_HIGH = (0.5, 9, 1, 1, 0, 2, 0, 0, 0, 0, 0, 1.8)
-    DOWN_LOW = (0, 0, 0, 1, 2, 3, 3, 1, 2, 2.6, 2.6, 3)
+    DOWN_LOW = (0, 0, 0, 1, 2, 3, 3, 1, 4, 2.6, 2.6, 3)
     ANYTHING = (1,) * CLASSES
 
     def __init__(self, frame: Frame, atlas: NoiseAtlas) -> None:
@@ -224,8 +224,8 @@ def scatter_clouds(scene: Scene, frame: Frame, atlas: NoiseAtlas, draws: Draws) 
 
 
 # How often each class covers a terrain's ground, and the patches in it.
-GROUNDS = {GRASS: 9.0, SNOW: 1.8, SAND: 1.6, ROCK: 1.7, FLOWER: 1.8}
-PATCHES = {FLOWER: 5.0, GRASS: 3.0, SAND: 1.6, ROCK: 2.6, SNOW: 1.2}
+GROUNDS = {GRASS: 9.0, SNOW: 1.8, SAND: 1.6, ROCK: 2.2, FLOWER: 1.8}
+PATCHES = {FLOWER: 5.0, GRASS: 3.0, SAND: 1.6, ROCK: 4.0, SNOW: 1.2}
 
 
 def weights_of(table: dict[int, float]) -> list[float]:

@@ -24,12 +24,16 @@ PALETTES: dict[int, tuple[str, ...]] = {
     CLOUD: (
         "98a6ba e2e8ef ffffff", "a39aa8 ecd2c0 fff4e2", "8a7088 eaa490 ffe0b4", "7c858e a8afb5 d8dcdf",
         "3a4660 6c7a96 a9b6cc", "a08cab e8c4cc fff0ea", "b0a79c ece6da fffdf5", "5c6470 8b949e bcc3ca",
+        "b4562c ec8c4c ffca84", "1e2638 3c4a64 74849e", "6a4a90 ac84c4 e6caf0",
     ),
     MOUNTAIN: (
         "4b4540 857a70 b9aea0", "5b3326 a65f3d d99a68", "2e3a4a 5f7186 9fb0c0",
         "3d3a2c 77704e b0a878", "4a4a52 8f8f98 d0d0d4", "3a2a38 7a5a70 b492a4",
     ),
-    SNOW: ("8fa9d0 e4edf8 ffffff", "7c9cc8 cfe0f2 f8fcff", "b0a8b8 ece4e4 fffaf2", "6f9ab0 bfdde2 effcfc"),
+    SNOW: (
+        "8fa9d0 e4edf8 ffffff", "7c9cc8 cfe0f2 f8fcff", "b0a8b8 ece4e4 fffaf2", "6f9ab0 bfdde2 effcfc",
+        "a8688c eca8b0 ffdcc8", "a87c54 e8c48c fff0cc", "2e4c88 6890cc b4d2f4", "62686e 9ca4a8 d0d4d6",
+    ),
     GRASS: (
         "2c4a16 5f8a2c a3bf55", "44441a 8a8440 c8ba74", "173f22 2f7a3c 7cb85c",
         "4f4020 98804a cdb47a", "2f4430 67836a a8b89c", "3a4c18 7c9434 bac866",
@@ -48,7 +52,8 @@ PALETTES: dict[int, tuple[str, ...]] = {
     ),
     ROCK: (
         "34343a 74747a b8b8b8", "4a2c20 8c5a40 c8966c", "24241e 55584a 8c9478",
-        "58544c a09a8c dcd6c8", "1c2026 3c444e 74808c",
+        "58544c a09a8c dcd6c8", "1c2026 3c444e 74808c", "4e1812 9c3c28 d87850", "2c3818 5c7434 98ac6c",
+        "8c8474 d2cab8 f8f4e8", "2c3e54 587490 98b6cc",
     ),
     ROAD: ("3a3a3e 5c5c60 8a8a8c", "5c4028 94704c c4a078", "7c7468 aca294 d8d0c4", "5a2e20 9c5a3c c88860"),
     FLOWER: (
