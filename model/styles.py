@@ -252,6 +252,15 @@ def morph(a: Style, b: Style, t: float, classes: Iterable[int] | None = None) ->
     return a.with_specs({c: blend(a.spec(c), b.spec(c), t) for c in sorted(classes)})
 
 
+def way(keys: Sequence[Style], t: float, classes: Iterable[int]) -> Style:
+    """t of the way through two or more key styles, each as far from the next: those classes move, the others stay as
+    in the first."""
+    legs = len(keys) - 1
+    leg = min(int(_t(t, "t") * legs), legs - 1)
+    a, b = keys[leg : leg + 2]
+    return keys[0].with_specs({c: blend(a.spec(c), b.spec(c), t * legs - leg) for c in sorted(classes)})
+
+
 def check_classes(value: Any, config: GroupDNetConfig, where: str = "classes") -> list[int]:
     """A list of class indices from outside, each an integer that the model has; duplicates are dropped."""
     allowed = f"a list of integers from 0 to {config.classes - 1}"

@@ -28,6 +28,7 @@ STATUS = {
     "method_not_allowed": 405,
     "not_acceptable": 406,
     "no_encoder": 409,
+    "no_video": 409,
     "bad_checkpoint": 409,
     "too_large": 413,
     "internal": 500,
@@ -46,6 +47,11 @@ def error_response(error: InputError, status: int | None = None, headers: dict[s
     headers = dict(headers or {})
     if error.code == "busy":
         headers["Retry-After"] = str(RETRY_SECONDS)
+    return JSONResponse(error_body(error), status or STATUS.get(error.code, OTHERWISE), headers)
+
+
+def error_body(error: InputError) -> dict[str, Any]:
+    """The one shape."""
     body = {
         "code": error.code,
         "message": str(error),
@@ -54,7 +60,7 @@ def error_response(error: InputError, status: int | None = None, headers: dict[s
         "allowed": _plain(error.allowed),
         "details": _plain(error.details),
     }
-    return JSONResponse({"error": body}, status or STATUS.get(error.code, OTHERWISE), headers)
+    return {"error": body}
 
 
 def _plain(value: Any) -> Any:

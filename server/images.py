@@ -14,7 +14,13 @@ from PIL import Image
 
 GIF_SHORTEST = 20  # milliseconds; browsers slow a faster GIF down to 100
 PALETTE_SAMPLES = 16  # frames, each at a quarter of its size, that a GIF's colours are chosen from
-MEDIA_TYPES = {"png": "image/png", "webp": "image/webp", "gif": "image/gif", "zip": "application/zip"}
+MEDIA_TYPES = {
+    "png": "image/png",
+    "webp": "image/webp",
+    "gif": "image/gif",
+    "mp4": "video/mp4",
+    "zip": "application/zip",
+}
 
 
 def data_url(content: bytes, format: str = "png") -> str:

@@ -8,6 +8,8 @@ from typing import Any
 from server.schemas import (
     AnimationAnswer,
     Asked,
+    CodesAnswer,
+    CodesRequest,
     EncodeAnswer,
     EncodeRequest,
     ErrorAnswer,
@@ -19,6 +21,7 @@ from server.schemas import (
     RenderRequest,
     ResampleRequest,
 )
+from server.streams import LINES
 
 TITLE = "GroupDNet Studio"
 ABOUT = """Paint a label map, get a picture; give one class another look and leave the rest.
@@ -40,6 +43,7 @@ FILES = {
     "labels": "The label map, a PNG.",
     "instances": "Instance ids, a greyscale PNG of up to 16 bits; for models with instance edges.",
     "recipe": "A PNG made here, or its recipe as JSON; instead of labels and style.",
+    "codes": "Codes as NumPy's .npz, an array for each class by its name.",
     "photo": "The photo: PNG, JPEG or WebP.",
     "photo_labels": "The photo's label map, a PNG.",
 }
@@ -74,7 +78,7 @@ def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
         400: "Not a multipart form.",
         404: "No such model.",
         406: "The Accept header fits nothing that this answers with.",
-        409: "The model's checkpoint cannot do this.",
+        409: "The model's checkpoint, or this server, cannot do this.",
         413: "The body or a picture is too large.",
         422: "Something in the request is wrong.",
         503: "Too many requests wait; try again after Retry-After seconds.",
@@ -137,10 +141,12 @@ _WATER = {"style": {"seed": 7}, "classes": [6], "n": 3, "seed": 1}
 RESAMPLE = _route(
     "New looks for some classes",
     "n pictures that differ in these classes alone, each with its style and with how much it changed inside and "
-    "outside of them." + _curl(f"curl {LAKE} {_request(_WATER)} {BASE}/resample"),
+    "outside of them. With `Accept: application/x-ndjson` each comes as soon as it is drawn, as a line "
+    '`{"picture": …}`.' + _curl(f"curl {LAKE} {_request(_WATER)} {BASE}/resample"),
     _body(ResampleRequest, ["labels", "instances"], ["labels", "request"], _WATER),
     PicturesAnswer,
     "image/png",
+    LINES,
 )
 
 _PHOTO = f"curl -H 'Accept: image/png' {LAKE} {_request({'style': {'seed': 3}})} {BASE}/render -o photo.png"
@@ -181,15 +187,23 @@ MANIPULATE = _route(
 )
 
 _MORPH = {"from": {"seed": 7}, "to": {"seed": 8}, "classes": [0, 6], "steps": 12, "seconds": 1.5, "format": "webp"}
+_KEYS = {"styles": [{"seed": 7}, {"seed": 8}, {"seed": 9}], "steps": 8, "format": "gif"}
 MORPH = _route(
-    "An animation between two styles",
-    "Animated WebP or GIF, or a ZIP of PNGs; as JSON with a data URL where `Accept: application/json` asks for it."
-    + _curl(f"curl {LAKE} {_request(_MORPH)} {BASE}/morph -o morph.webp"),
+    "An animation through two or more styles",
+    "Animated WebP or GIF, MP4 where the server has PyAV, or a ZIP of PNGs; as JSON with a data URL where `Accept: "
+    'application/json` asks for it, and with `Accept: application/x-ndjson` as lines `{"frame": 4, "frames": 24}` '
+    "while it is drawn, that JSON the last of them."
+    + _curl(
+        f"curl {LAKE} {_request(_MORPH)} {BASE}/morph -o morph.webp",
+        f"curl {LAKE} {_request(_KEYS)} {BASE}/morph -o three.gif",
+    ),
     _body(MorphRequest, ["labels", "instances"], ["labels", "request"], _MORPH),
     AnimationAnswer,
     "image/webp",
     "image/gif",
+    "video/mp4",
     "application/zip",
+    LINES,
 )
 
 _NAME = {"name": "photo.png"}
@@ -200,4 +214,19 @@ ENCODE = _route(
     _body(EncodeRequest, ["photo", "labels"], ["photo", "labels"], _NAME),
     EncodeAnswer,
     encoder=True,
+)
+
+_WATER_LOOK = {"style": {"seed": 7}, "classes": [6]}
+CODES = _route(
+    "A style as numbers, and back",
+    "The code of each class as a float16 array, in a file of NumPy's (.npz) where `Accept: application/octet-stream` "
+    "asks for it, else as JSON; such a file sent as `codes` comes back as a style, which any label map can be "
+    "rendered with."
+    + _curl(
+        f"curl -H 'Accept: application/octet-stream' -F 'request={json.dumps(_WATER_LOOK)}' {BASE}/codes -o water.npz",
+        f"curl -F codes=@water.npz {BASE}/codes",
+    ),
+    _body(CodesRequest, ["codes"], [], _WATER_LOOK),
+    CodesAnswer,
+    "application/octet-stream",
 )

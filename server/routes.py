@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio.to_thread
-import numpy as np
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from model.errors import InputError
-from server import images, openapi
-from server.answers import choose_type
+from server import morphing, openapi, resampling
+from server.answers import JSON, PNG, choose_type, pictures_answer, timing_header
 from server.forms import Form, Upload, read_form
 from server.images import MEDIA_TYPES
 from server.schemas import (
+    CodesRequest,
     EncodeRequest,
     ManipulateRequest,
     MixRequest,
@@ -24,15 +23,17 @@ from server.schemas import (
     RenderRequest,
     ResampleRequest,
 )
-from server.work import Reference, Scene, Work, find_model, studio_of, work_on
+from server.streams import LINES, stream_lines
+from server.video import WITHOUT_PYAV, mp4_available, require_mp4
+from server.work import Reference, Scene, Work, checked_classes, find_model, studio_of, work_on
 
 if TYPE_CHECKING:
     from model.recipe import Recipe
     from model.styles import Style
 
-JSON, PNG = "application/json", "image/png"
-
 ModelId = Annotated[str, Path(description="The model's folder.", examples=["landscape"])]
+
+NPZ = "application/octet-stream"
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
 
@@ -49,7 +50,9 @@ async def model(request: Request, id: ModelId) -> Response:
     def facts() -> dict[str, Any]:
         from model.engine import pick_device
 
-        return {"id": found.id, "device": str(pick_device(settings.device)), "precision": settings.precision}
+        mp4 = {"available": True} if mp4_available() else {"available": False, "reason": WITHOUT_PYAV}
+        device = str(pick_device(settings.device))
+        return {"id": found.id, "device": device, "precision": settings.precision, "mp4": mp4}
 
     return JSONResponse(found.report | await anyio.to_thread.run_sync(facts))
 
@@ -62,12 +65,12 @@ async def render(request: Request, id: ModelId) -> Response:
     async with work_on(request, found, started) as work:
         scene, style = await _recipe_or_parts(work, form)
         pictures = await work.render(scene, [style])
-        return await _pictures_answer(work, kind, scene, [style], pictures, form.asked.recipe)
+        return await pictures_answer(work, kind, scene, [style], pictures, form.asked.recipe)
 
 
 @router.post("/models/{id}/resample", **openapi.RESAMPLE)
 async def resample(request: Request, id: ModelId) -> Response:
-    started, kind = time.perf_counter(), choose_type(request, [JSON, PNG])
+    started, kind = time.perf_counter(), choose_type(request, [JSON, PNG, LINES])
     found = await find_model(request, id)
     form = await read_form(request, ResampleRequest, {"labels", "instances"})
     asked = form.asked
@@ -80,14 +83,11 @@ async def resample(request: Request, id: ModelId) -> Response:
             value=PNG,
             allowed=[JSON],
         )
+    if kind == LINES:
+        return await stream_lines(request, found, started, lambda work: resampling.rows(work, form))
     async with work_on(request, found, started) as work:
-        scene, base = await work.scene(form), await work.style(asked.style)
-        classes = _classes(work, asked.classes)
-        styles = base.variants(classes, asked.seed, asked.n)
-        before, *pictures = await work.render(scene, [base, *styles])
-        inside = np.isin(scene.labels, classes)
-        changes = await work.aside(lambda: [images.change(before, picture, inside) for picture in pictures])
-        return await _pictures_answer(work, kind, scene, styles, pictures, asked.recipe, changes)
+        scene, styles, pictures, changes = await resampling.pictures(work, form)
+        return await pictures_answer(work, kind, scene, styles, pictures, asked.recipe, changes)
 
 
 @router.post("/models/{id}/mix", **openapi.MIX)
@@ -112,7 +112,7 @@ async def mix(request: Request, id: ModelId) -> Response:
         encoded = [await work.encode(references[number]) for number in used]
         style = mixture(base, encoded, {index: used.index(number) for index, number in choice.items()})
         pictures = await work.render(scene, [style])
-        return await _pictures_answer(work, kind, scene, [style], pictures, form.asked.recipe)
+        return await pictures_answer(work, kind, scene, [style], pictures, form.asked.recipe)
 
 
 @router.post("/models/{id}/manipulate", **openapi.MANIPULATE)
@@ -130,7 +130,7 @@ async def manipulate(request: Request, id: ModelId) -> Response:
         reference = await work.reference(form.file("photo"), form.file("photo_labels"), asked.resize)
         style = base.with_specs((await work.encode(reference)).specs)
         pictures = await work.render(scene, [style])
-        return await _pictures_answer(work, kind, scene, [style], pictures, asked.recipe)
+        return await pictures_answer(work, kind, scene, [style], pictures, asked.recipe)
 
 
 @router.post("/models/{id}/morph", **openapi.MORPH)
@@ -139,18 +139,18 @@ async def morph(request: Request, id: ModelId) -> Response:
     found = await find_model(request, id)
     form = await read_form(request, MorphRequest, {"labels", "instances"})
     asked = form.asked
-    kind = choose_type(request, [MEDIA_TYPES[asked.format], JSON])
+    kind = choose_type(request, [MEDIA_TYPES[asked.format], JSON, LINES])
     _at_most("request.steps", asked.steps, studio_of(request).settings.morph_steps)
+    if asked.format == "mp4":
+        require_mp4()
+    if kind == LINES:
+        return await stream_lines(request, found, started, lambda work: morphing.rows(work, form))
     async with work_on(request, found, started) as work:
-        scene = await work.scene(form)
-        styles = await _steps(work, asked, scene)
-        frames = await work.render(scene, styles)
-        content = await work.aside(_animation, work, asked, scene, styles, frames)
+        content, frames = await morphing.animation(work, form)
         if kind != JSON:
-            return Response(content, media_type=kind, headers=_timing_header(work))
-        url, count = images.data_url(content, asked.format), len(_there_and_back(styles, asked.boomerang))
-        answer = {"model": found.id, "animation": url, "frames": count, "timings": work.timings()}
-        return JSONResponse(answer, headers=_timing_header(work))
+            return Response(content, media_type=kind, headers=timing_header(work))
+        answer = morphing.answer(work, asked, content, frames)
+        return JSONResponse(answer, headers=timing_header(work))
 
 
 @router.post("/models/{id}/encode", **openapi.ENCODE)
@@ -166,7 +166,37 @@ async def encode(request: Request, id: ModelId) -> Response:
         )
         style = await work.encode(reference, form.asked.name)
         answer = {"model": found.id, "style": style.to_json(), "classes": reference.scene.classes}
-        return JSONResponse(answer | {"timings": work.timings()}, headers=_timing_header(work))
+        return JSONResponse(answer | {"timings": work.timings()}, headers=timing_header(work))
+
+
+@router.post("/models/{id}/codes", **openapi.CODES)
+async def codes(request: Request, id: ModelId) -> Response:
+    from model.codes import read_codes, write_codes
+    from model.styles import Style, check_classes
+
+    kind = choose_type(request, [JSON, NPZ])
+    found = await find_model(request, id)
+    form = await read_form(request, CodesRequest, {"codes"})
+    asked, file = form.asked, form.optional("codes")
+    if (file is None) == (asked.style is None):
+        raise InputError("send either a file codes or request.style", field="codes", allowed="one of the two")
+
+    def answer() -> Response:
+        config, taxonomy = found.config, found.taxonomy
+        if file is not None:
+            style = read_codes(file.content, config, taxonomy, asked.name or file.name)
+            known = sorted(style.specs)
+        else:
+            style, known = Style.from_json(asked.style, config), list(range(len(taxonomy)))
+        wanted = known if asked.classes is None else check_classes(asked.classes, config, "request.classes")
+        classes = [index for index in known if index in wanted]
+        content = write_codes(style, classes, config, taxonomy)
+        if kind == NPZ:
+            return Response(content, media_type=NPZ)
+        spelled = read_codes(content, config, taxonomy, asked.name or (file.name if file else None))
+        return JSONResponse({"model": found.id, "style": spelled.to_json(), "classes": classes})
+
+    return await anyio.to_thread.run_sync(answer)
 
 
 async def _recipe_or_parts(work: Work, form: Form[RenderRequest]) -> tuple[Scene, Style]:
@@ -225,7 +255,7 @@ def _choice(work: Work, references: dict[str, int], count: int) -> dict[int, int
         field = f"request.references.{key}"
         if not (key.isascii() and key.isdecimal()):
             raise InputError(f"{key!r} is not a class index", field=field, value=key, allowed="a class index")
-        choice[_classes(work, [int(key)], field)[0]] = number
+        choice[checked_classes(work, [int(key)], field)[0]] = number
         if not 0 <= number < count:
             raise InputError(
                 f"class {key} takes its look from reference {number}, but there are only {count} (0 … {count - 1})",
@@ -252,88 +282,6 @@ def _require_class(work: Work, index: int, number: int, reference: Reference) ->
     )
 
 
-def _classes(work: Work, classes: Sequence[int], field: str = "request.classes") -> list[int]:
-    from model.styles import check_classes
-
-    return check_classes(list(classes), work.model.config, field)
-
-
 def _at_most(field: str, value: int, most: int) -> None:
     if value > most:
         raise InputError(f"{field} is {value}; at most {most} are allowed", field=field, value=value, allowed=most)
-
-
-async def _steps(work: Work, asked: MorphRequest, scene: Scene) -> list[Style]:
-    """The styles of a morph's frames, from the first to the last."""
-    from model.styles import morph
-
-    start = (await work.style(asked.start)).spelled_out(scene.classes)
-    end = (await work.style(asked.to)).spelled_out(scene.classes)
-    classes = scene.classes if asked.classes is None else _classes(work, asked.classes)
-    return [morph(start, end, step / (asked.steps - 1), classes) for step in range(asked.steps)]
-
-
-def _there_and_back(frames: Sequence[Any], boomerang: bool) -> list[Any]:
-    return [*frames, *frames[-2:0:-1]] if boomerang else list(frames)
-
-
-def _animation(
-    work: Work, asked: MorphRequest, scene: Scene, styles: Sequence[Style], frames: Sequence[np.ndarray]
-) -> bytes:
-    if asked.format == "zip":
-        pngs = _pngs(work, scene, styles, frames, asked.recipe)
-        return images.pack(_there_and_back(pngs, asked.boomerang))
-    shown = _there_and_back(frames, asked.boomerang)
-    return images.animate(shown, asked.format, asked.seconds * len(shown) / len(frames))
-
-
-def _pngs(
-    work: Work, scene: Scene, styles: Sequence[Style], pictures: Sequence[np.ndarray], with_recipe: bool
-) -> list[bytes]:
-    from model.labels import write_labels
-    from model.recipe import Recipe, write_instances, write_png
-
-    if not with_recipe:
-        return [write_png(picture) for picture in pictures]
-    labels = write_labels(scene.labels, work.model.taxonomy)
-    instances = None if scene.instances is None else write_instances(scene.instances)
-    return [
-        write_png(
-            picture,
-            Recipe(
-                work.model.id, work.model.fingerprint, labels, style.spelled_out(scene.classes).to_json(), instances
-            ),
-        )
-        for style, picture in zip(styles, pictures)
-    ]
-
-
-async def _pictures_answer(
-    work: Work,
-    kind: str,
-    scene: Scene,
-    styles: Sequence[Style],
-    pictures: Sequence[np.ndarray],
-    with_recipe: bool,
-    changes: Sequence[dict[str, float]] | None = None,
-) -> Response:
-    """The first picture itself, or JSON with all of them, their styles and the label map."""
-    from model.labels import write_labels
-
-    pngs = await work.aside(_pngs, work, scene, styles, pictures, with_recipe)
-    if kind == PNG:
-        return Response(pngs[0], media_type=PNG, headers=_timing_header(work))
-    rows: list[dict[str, Any]] = [
-        {"image": images.data_url(content), "style": style.spelled_out(scene.classes).to_json()}
-        for content, style in zip(pngs, styles)
-    ]
-    for row, change in zip(rows, changes or []):
-        row["change"] = change
-    labels = images.data_url(write_labels(scene.labels, work.model.taxonomy))
-    answer = {"model": work.model.id, "pictures": rows, "labels": labels, "timings": work.timings()}
-    return JSONResponse(answer, headers=_timing_header(work))
-
-
-def _timing_header(work: Work) -> dict[str, str]:
-    timings = {name.removesuffix("_ms"): value for name, value in work.timings().items()}
-    return {"Server-Timing": ", ".join(f"{name};dur={value}" for name, value in timings.items())}

@@ -60,12 +60,17 @@ class ManipulateRequest(Asked):
 
 
 class MorphRequest(Asked):
-    start: StyleJSON = Field(alias="from")
-    to: StyleJSON
+    start: StyleJSON | None = Field(None, alias="from")
+    to: StyleJSON | None = None
+    styles: list[StyleJSON] | None = Field(
+        None, min_length=2, max_length=16, description="Instead of from and to: key styles in a row, evenly spaced."
+    )
     classes: list[int] | None = Field(None, description="Classes that change; the others keep their first look.")
     steps: int = Field(24, ge=2, description="How many different frames.")
     seconds: float = Field(2.0, gt=0, le=60, description="How long one pass takes.")
-    format: Literal["webp", "gif", "zip"] = Field("webp", description="Animated WebP or GIF, or a ZIP of PNGs.")
+    format: Literal["webp", "gif", "mp4", "zip"] = Field(
+        "webp", description="Animated WebP or GIF, MP4 where the server has PyAV, or a ZIP of PNGs."
+    )
     boomerang: bool = Field(False, description="Go there and back again.")
     resize: Resize = False
     recipe: KeepRecipe = True
@@ -74,6 +79,14 @@ class MorphRequest(Asked):
 class EncodeRequest(Asked):
     name: str = Field("", max_length=200, description="Written into the codes as their origin, e.g. beach.jpg.")
     resize: Resize = False
+
+
+class CodesRequest(Asked):
+    style: StyleJSON | None = Field(None, description="The style; left out where codes are sent.")
+    classes: list[int] | None = Field(
+        None, min_length=1, description="Classes whose codes are wanted; all where it is left out."
+    )
+    name: str = Field("", max_length=200, description="Where codes are sent: written into them as their origin.")
 
 
 class Timings(BaseModel):
@@ -115,6 +128,12 @@ class EncodeAnswer(BaseModel):
     style: dict[str, Any]
     classes: list[int]
     timings: Timings
+
+
+class CodesAnswer(BaseModel):
+    model: str
+    style: dict[str, Any] = Field(description="Each class with its code.")
+    classes: list[int]
 
 
 class ModelRow(BaseModel):

@@ -175,6 +175,13 @@ async def find_model(request: Request, id: str) -> Model:
     return await anyio.to_thread.run_sync(studio_of(request).registry.find, id)
 
 
+def checked_classes(work: Work, classes: Sequence[int], field: str = "request.classes") -> list[int]:
+    """Class indices of a request, each one that the model has. Raises InputError."""
+    from model.styles import check_classes
+
+    return check_classes(list(classes), work.model.config, field)
+
+
 @asynccontextmanager
 async def work_on(request: Request, model: Model, started: float) -> AsyncIterator[Work]:
     """A turn with the model, given up as soon as the client is gone; the request's body has been read."""

@@ -31,6 +31,7 @@ from model.styles import (
     prior_code,
     style_from_encoding,
     variant_seed,
+    way,
 )
 
 CONFIG = narrow_config()  # codes of 8 numbers, shared over the grid
@@ -275,6 +276,16 @@ def test_a_morph_of_all_classes_needs_them_spelled_out_where_seeds_differ() -> N
         morph(Style(1), Style(2), 0.5)
     a, b = Style(1, {6: Seed(3)}), Style(1, {7: Seed(4)})
     assert set(morph(a, b, 0.5).specs) == {6, 7}
+
+
+def test_a_way_through_key_styles_meets_each_of_them_and_moves_the_chosen_classes_alone() -> None:
+    keys = [Style(seed, {6: Seed(seed), 7: Seed(seed)}) for seed in (1, 2, 3, 4)]
+    for i, key in enumerate(keys):
+        met = way(keys, i / 3, [6])
+        assert met.spec(6) == key.spec(6)
+        assert met.spec(7) == keys[0].spec(7) and met.seed == 1
+    assert way(keys, 0.5, [6]).spec(6) == Blend(Seed(2), Seed(3), 0.5)
+    assert way(keys[:2], 0.25, [6, 7]) == morph(keys[0], keys[1], 0.25, [6, 7])
 
 
 @pytest.mark.parametrize("t", [-0.1, 1.1, math.nan, "0.5", True])

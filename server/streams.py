@@ -1,0 +1,50 @@
+"""Answers that come line by line, as JSON, while the model still works: one object a line, the last one the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import Response, StreamingResponse
+
+from model.errors import InputError
+from server.errors import ClientGone, error_body
+from server.registry import Model
+from server.work import Work, work_on
+
+LINES = "application/x-ndjson"
+
+
+async def stream_lines(
+    request: Request, model: Model, started: float, rows: Callable[[Work], AsyncIterator[dict[str, Any]]]
+) -> Response:
+    """``rows(work)`` as lines. What goes wrong before the first is answered as everywhere, later it is a line
+    ``{"error": …}``; a client that leaves ends the work."""
+
+    async def work_through() -> AsyncIterator[dict[str, Any]]:
+        async with work_on(request, model, started) as work:
+            async for row in rows(work):
+                yield row
+
+    source = work_through()
+    first = await anext(source)
+
+    async def lines() -> AsyncIterator[str]:
+        try:
+            yield _line(first)
+            async for row in source:
+                yield _line(row)
+        except InputError as error:
+            yield _line(error_body(error))
+        except ClientGone:
+            return
+        finally:
+            await source.aclose()  # type: ignore[attr-defined]
+
+    return StreamingResponse(lines(), media_type=LINES, headers={"X-Accel-Buffering": "no"})
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
