@@ -1,4 +1,4 @@
-"""The command line: ``python -m model render · inspect · convert · landscape · train``.
+"""The command line: ``python -m model render · inspect · convert · landscape · bench · train``.
 
 What is heavy is imported by the command that needs it.
 """
@@ -61,6 +61,13 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     command = commands.add_parser("landscape", help="look at the procedural training world, or render it ahead")
     _landscape_arguments(command)
     command.set_defaults(command=_landscape)
+
+    command = commands.add_parser("bench", help="time a model on this machine, against its floor")
+    if argv[:1] == ["bench"]:
+        from model import bench
+
+        bench.add_arguments(command)
+        command.set_defaults(command=bench.main)
 
     command = commands.add_parser("train", help="train a checkpoint")
     if argv[:1] == ["train"]:

@@ -44,6 +44,11 @@ class ModulationCache:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+        self.nbytes = 0
+
     def get(self, key: bytes, make: Callable[[], Modulation]) -> Modulation:
         """What is kept under the key, else what ``make`` gives, which is kept unless it is larger than the limit."""
         if key in self._kept:

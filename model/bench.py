@@ -1,0 +1,327 @@
+"""``python -m model bench``: what a model costs on this machine, against what the machine could do at best.
+
+All times of a table come from one run that takes the cases in turn, round after round, and keeps each one's fastest:
+what else the machine does then falls on all of them alike, and their ratios hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from model import lookup
+from model.checkpoint import Checkpoint, load_checkpoint, numbered_taxonomy
+from model.engine import CACHE_BYTES, Engine
+from model.errors import InputError
+from model.groupdnet import PRESETS, Encoder, Generator, GroupDNetConfig
+from model.labels import instance_edges
+from model.styles import Style
+
+BATCH = 8
+BRUSH = 20  # pixels across
+REGIONS, CELLS = 10, 7  # of the label maps: classes in one, and the grid that its wiggly regions come from
+SIDE = 1024  # of the square matrices, and of the convolution's input: 256 channels of 64×64
+PRODUCT_GFLOP, CONVOLUTION_GFLOP = 2e-9 * SIDE**3, 2e-9 * 9 * 256 * SIDE**2
+COPIED = 2**26  # bytes
+SPREAD = {"mlp_shared": 1.1, "mlp_": 0.35, "": 1.1}  # of random weights, by part of the name: no pixel saturates
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What the machine can do, each the best of the run."""
+
+    device: str
+    threads: int
+    gflop_per_second: float  # of a float32 matrix product, or of a dense convolution if that is faster
+    gbyte_per_second: float  # read and written by a large copy
+
+
+@dataclass(frozen=True)
+class Result:
+    """One model's line. Times are milliseconds a picture, at the model's own size."""
+
+    model: str
+    size: tuple[int, int]  # H, W
+    parameters: int  # the generator's
+    gflop: float  # of one picture, modulation included
+    gflop_synthesis: float
+    distinct: float  # neighbourhoods of the label map by pixel, at the largest resolution
+    plain_ms: float
+    new_map_ms: float
+    stroke_ms: float
+    resample_ms: float
+    batch_ms: float
+    encode_ms: float | None  # None without an encoder
+    difference: float  # largest from the plain network's picture
+    decibels: float  # PSNR against it
+    floor_ms: float
+    peak_bytes: int
+    rates: Rates
+
+    @property
+    def images_per_second(self) -> float:
+        return 1000 / min(self.batch_ms, self.resample_ms)
+
+    def ratios(self) -> dict[str, float]:
+        return {
+            "plain_to_resample": self.plain_ms / self.resample_ms,
+            "plain_to_new_map": self.plain_ms / self.new_map_ms,
+            "stroke_to_resample": self.stroke_ms / self.resample_ms,
+            "resample_to_floor": self.resample_ms / self.floor_ms,
+        }
+
+    def to_json(self) -> dict[str, object]:
+        return {**asdict(self), "images_per_second": self.images_per_second, **self.ratios()}
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    source = command.add_mutually_exclusive_group()
+    source.add_argument("--preset", choices=PRESETS, help="one preset with random weights (default: every preset)")
+    source.add_argument("--checkpoint", metavar="DIR", help="a trained model instead")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: %(default)s)")
+    command.add_argument("--precision", default="float32", help="of the engine; the plain network is float32")
+    command.add_argument("--seconds", type=float, default=20, help="of rounds for each model (default: %(default)s)")
+    command.add_argument("--cache-bytes", type=int, default=CACHE_BYTES, help="that the engine may keep")
+    command.add_argument("--json", action="store_true", help="the same as JSON")
+
+
+def main(args: argparse.Namespace) -> None:
+    results = []
+    for name in [args.preset] if args.preset else PRESETS if args.checkpoint is None else [None]:
+        if args.seconds <= 0:
+            raise InputError(f"--seconds is {args.seconds}; allowed is more than 0.", field="seconds")
+        ckpt = load_checkpoint(args.checkpoint) if name is None else random_checkpoint(name, PRESETS[name]())
+        results.append(Bench(ckpt, args.device, args.precision, args.cache_bytes).run(args.seconds))
+        del ckpt
+    print(json.dumps([row.to_json() for row in results], indent=1) if args.json else table(results))
+
+
+def random_checkpoint(title: str, config: GroupDNetConfig) -> Checkpoint:
+    """Seeded random weights: pictures of noise that neither saturate nor lose the code."""
+    random = torch.Generator().manual_seed(0)
+    generator, encoder = Generator(config), Encoder(config)
+    for network in (generator, encoder):
+        for name, tensor in network.named_parameters():
+            gain = next(gain for part, gain in SPREAD.items() if part in name)
+            nn.init.normal_(tensor, std=gain * tensor[0].numel() ** -0.5 if tensor.ndim > 1 else 0.1, generator=random)
+        for name, statistic in network.named_buffers():
+            if name.endswith("running_mean"):
+                nn.init.normal_(statistic, std=0.2, generator=random)
+            elif name.endswith("running_var"):
+                nn.init.uniform_(statistic, 0.4, 0.8, generator=random)
+    taxonomy = numbered_taxonomy(config.classes)
+    return Checkpoint(config, taxonomy, generator.eval(), encoder.eval(), title=title, fingerprint="random")
+
+
+def label_map(config: GroupDNetConfig, seed: int) -> np.ndarray:
+    """Wiggly regions of ten classes: uint8 [H, W]."""
+    random = torch.Generator().manual_seed(seed)
+    fields = torch.rand(1, min(REGIONS, config.classes), CELLS, CELLS, generator=random)
+    chosen = torch.randperm(config.classes, generator=random)[: fields.shape[1]]
+    return chosen[F.interpolate(fields, config.image_size, mode="bicubic").argmax(1)[0]].numpy().astype(np.uint8)
+
+
+def painted(labels: np.ndarray, seed: int) -> np.ndarray:
+    """The map after a dab of a round brush, of a class that is in it, somewhere inside."""
+    random = np.random.default_rng(seed)
+    height, width = labels.shape
+    y, x = random.integers(BRUSH, height - BRUSH), random.integers(BRUSH, width - BRUSH)
+    rows, columns = np.ogrid[:height, :width]
+    others = [c for c in np.unique(labels) if c != labels[y, x]]
+    return np.where((rows - y) ** 2 + (columns - x) ** 2 < (BRUSH / 2) ** 2, others[seed % len(others)], labels)
+
+
+def distinct_share(config: GroupDNetConfig, labels: np.ndarray) -> float:
+    """Distinct 5×5 neighbourhoods a pixel."""
+    symbols = torch.from_numpy(labels).long()[None]
+    if config.instance_edges:
+        symbols = symbols + config.classes * instance_edges(symbols)[:, 0].long()
+    found = lookup.neighbourhoods(symbols, 2 * config.classes)
+    return found.members.index.shape[0] / symbols.numel()
+
+
+def gflop(config: GroupDNetConfig) -> tuple[float, float]:
+    """10⁹ multiplications and additions of one picture: all, and without the modulation."""
+    height, width = config.image_size
+    first, last, blocks = config.blocks[0], config.blocks[-1], config.blocks
+    synthesis = 9 * 8 * config.classes * first.inputs // config.fc_groups * (height // 64) * (width // 64)
+    synthesis += 9 * last.outputs * 3 * height * width
+    modulation = 0
+    for i, row in enumerate(blocks):
+        pixels = (height >> (len(blocks) - 1 - i)) * (width >> (len(blocks) - 1 - i))
+        convs = 9 * row.middle * (row.inputs + row.outputs) + row.learned_skip * row.inputs * row.outputs
+        synthesis += convs // row.groups * pixels
+        shared = 9 * config.semantic_channels * row.hidden // row.shared_groups
+        for _, channels in row.norms():
+            modulation += (shared + 2 * 9 * row.hidden * channels // row.gamma_groups) * pixels
+    return 2e-9 * (synthesis + modulation), 2e-9 * synthesis
+
+
+def least_bytes(config: GroupDNetConfig) -> int:
+    """Float32 bytes of synthesis if every convolution's input, output and weights passed through memory once."""
+    height, width = config.image_size
+    numbers = 0
+    for i, row in enumerate(config.blocks):
+        pixels = (height >> (len(config.blocks) - 1 - i)) * (width >> (len(config.blocks) - 1 - i))
+        ends = [(row.inputs, row.middle, 9), (row.middle, row.outputs, 9)]
+        ends += [(row.inputs, row.outputs, 1)] if row.learned_skip else []
+        numbers += sum((a + b) * pixels + taps * a * b // row.groups for a, b, taps in ends)
+    return 4 * numbers
+
+
+class Bench:
+    """One model's cases, and their fastest times so far."""
+
+    def __init__(self, ckpt: Checkpoint, device: str, precision: str, cache_bytes: int) -> None:
+        self.ckpt, self.config = ckpt, ckpt.config
+        self.engine = Engine(ckpt, device, precision, cache_bytes)
+        self.device = self.engine.device
+        self.best: dict[str, float] = {}
+        self.codes = np.stack([Style(seed).codes(self.config) for seed in range(BATCH)])
+        self.photo = np.random.default_rng(0).integers(0, 256, (*self.config.image_size, 3), np.uint8)
+        self.peak_bytes = 0
+
+    def run(self, seconds: float) -> Result:
+        self._engine_round(0)  # nothing of the plain network is in the peak
+        self.peak_bytes = self._peak()
+        plain = self.ckpt.generator.to(self.device).eval()
+        self.best.clear()
+        started, rounds = time.perf_counter(), 0
+        while rounds < 2 or time.perf_counter() - started < seconds:
+            rounds += 1
+            labels = self._engine_round(rounds)
+            expected = self._time("plain", self._plain, plain, labels)
+            self._machine()
+        got = self.engine.synthesize(labels, self.codes[:1])
+        return self._result((got - expected).float())
+
+    def _engine_round(self, seed: int) -> np.ndarray:
+        """Every case of the engine once, on a label map that it has not seen; that map."""
+        engine, codes = self.engine, self.codes
+        labels = label_map(self.config, seed)
+        engine.cache.clear()
+        self._time("new_map", engine.synthesize, labels, codes[:1])
+        for i in range(3):
+            self._time("resample", engine.synthesize, labels, codes[i : i + 1])
+            self._time("stroke", engine.synthesize, painted(labels, 3 * seed + i), codes[:1])
+        self._time("batch", engine.synthesize, labels, codes)
+        if engine.encoder is not None:
+            self._time("encode", engine.encode, self.photo, labels)
+        return labels
+
+    @torch.inference_mode()
+    def _plain(self, generator: Generator, labels: np.ndarray) -> torch.Tensor:
+        maps = torch.from_numpy(labels).long()[None]
+        edges = instance_edges(maps).to(self.device) if self.config.instance_edges else None
+        codes = torch.from_numpy(self.codes[:1]).to(self.device)
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return generator(codes, generator.modulation(maps.to(self.device), edges))
+
+    def _machine(self) -> None:
+        square = torch.ones(SIDE, SIDE, device=self.device)
+        self._time("product", torch.matmul, square, square)
+        image = square.view(1, 256, 64, 64).to(memory_format=torch.channels_last)
+        kernel = torch.ones(256, 256, 3, 3, device=self.device).to(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            self._time("convolution", F.conv2d, image, kernel, None, 1, 1)
+        source = torch.ones(COPIED, dtype=torch.uint8, device=self.device)
+        target = torch.zeros_like(source)
+        self._time("copy", target.copy_, source)
+
+    def _time(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
+        """What ``work(*args)`` gives; its seconds count if they are the case's fewest."""
+        self._wait()
+        started = time.perf_counter()
+        result = work(*args)
+        self._wait()
+        self.best[name] = min(self.best.get(name, float("inf")), time.perf_counter() - started)
+        return result
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def _peak(self) -> int:
+        """Most memory so far: the GPU's tensors, or the process."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+    def _result(self, error: torch.Tensor) -> Result:
+        total, synthesis = gflop(self.config)
+        ms = {name: 1000 * seconds for name, seconds in self.best.items()}
+        rates = Rates(
+            device=torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else platform.machine(),
+            threads=torch.get_num_threads(),
+            gflop_per_second=max(PRODUCT_GFLOP / self.best["product"], CONVOLUTION_GFLOP / self.best["convolution"]),
+            gbyte_per_second=2 * COPIED / 1e9 / self.best["copy"],
+        )
+        floor = max(synthesis / rates.gflop_per_second, least_bytes(self.config) / 1e9 / rates.gbyte_per_second)
+        return Result(
+            model=self.ckpt.title,
+            size=self.config.image_size,
+            parameters=sum(parameter.numel() for parameter in self.ckpt.generator.parameters()),
+            gflop=total,
+            gflop_synthesis=synthesis,
+            distinct=distinct_share(self.config, label_map(self.config, 0)),
+            plain_ms=ms["plain"],
+            new_map_ms=ms["new_map"],
+            stroke_ms=ms["stroke"],
+            resample_ms=ms["resample"],
+            batch_ms=ms["batch"] / BATCH,
+            encode_ms=ms.get("encode"),
+            difference=float(error.abs().max()),
+            decibels=float(10 * torch.log10(4 / error.square().mean().clamp_min(1e-20))),
+            floor_ms=1000 * floor,
+            peak_bytes=self.peak_bytes,
+            rates=rates,
+        )
+
+
+def table(results: Sequence[Result]) -> str:
+    """Markdown: a column for each model, and a line on the machine."""
+    rows = [["", *(row.model for row in results)], ["---", *("---:" for _ in results)]]
+    rows += [[name, *(show(row) for row in results)] for name, show in LINES.items()]
+    rates = max((row.rates for row in results), key=lambda rates: rates.gflop_per_second)
+    machine = (
+        f"{rates.device}, {rates.threads} threads, {rates.gflop_per_second:,.0f} GFLOP/s, "
+        f"{rates.gbyte_per_second:,.0f} GB/s, PyTorch {torch.__version__}"
+    )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + f"\n\n{machine}"
+
+
+LINES: dict[str, Callable[[Result], str]] = {
+    "picture": lambda row: f"{row.size[0]}×{row.size[1]}",
+    "parameters": lambda row: f"{row.parameters / 1e6:.1f} M",
+    "GFLOP, all": lambda row: f"{row.gflop:.1f}",
+    "GFLOP, synthesis": lambda row: f"{row.gflop_synthesis:.1f}",
+    "distinct neighbourhoods": lambda row: f"{100 * row.distinct:.1f} %",
+    "plain network, ms": lambda row: f"{row.plain_ms:.1f}",
+    "new label map, ms": lambda row: f"{row.new_map_ms:.1f}",
+    "after a stroke, ms": lambda row: f"{row.stroke_ms:.1f}",
+    "resample, ms": lambda row: f"{row.resample_ms:.1f}",
+    "resample, of 8, ms each": lambda row: f"{row.batch_ms:.1f}",
+    "encode, ms": lambda row: "–" if row.encode_ms is None else f"{row.encode_ms:.1f}",
+    "pictures a second": lambda row: f"{row.images_per_second:.1f}",
+    "floor of synthesis, ms": lambda row: f"{row.floor_ms:.1f}",
+    "plain ÷ resample": lambda row: f"{row.ratios()['plain_to_resample']:.2f}",
+    "plain ÷ new label map": lambda row: f"{row.ratios()['plain_to_new_map']:.2f}",
+    "stroke ÷ resample": lambda row: f"{row.ratios()['stroke_to_resample']:.2f}",
+    "resample ÷ floor": lambda row: f"{row.ratios()['resample_to_floor']:.2f}",
+    "largest difference from plain": lambda row: f"{row.difference:.1e}",
+    "PSNR against plain, dB": lambda row: f"{row.decibels:.0f}",
+    "peak memory, MB": lambda row: f"{row.peak_bytes / 1e6:,.0f}",
+}

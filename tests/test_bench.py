@@ -1,0 +1,69 @@
+"""The bench: its counts are those of the networks, its scenes what they claim, its table whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from model.__main__ import main
+from model.bench import BRUSH, gflop, label_map, painted
+from model.groupdnet import PRESETS, Generator, GroupDNetConfig, ade20k, cityscapes, deepfashion, landscape
+
+
+@pytest.mark.parametrize(
+    ("config", "everything", "synthesis"),
+    [(deepfashion(), 582, 237), (ade20k(), 765, 116), (cityscapes(), 925, 871)],
+    ids=["deepfashion", "ade20k", "cityscapes"],
+)
+def test_operations_of_the_papers_networks(config: GroupDNetConfig, everything: float, synthesis: float) -> None:
+    assert gflop(config) == pytest.approx((everything, synthesis), abs=1)
+
+
+def test_operations_are_those_that_the_network_does() -> None:
+    """Counted by every convolution as it runs."""
+    config = landscape()
+    generator, counted = Generator(config).eval(), 0
+
+    def count(conv: torch.nn.Conv2d, _: object, output: torch.Tensor) -> None:
+        nonlocal counted
+        counted += 2 * output[0, 0].numel() * conv.weight.numel()
+
+    for module in generator.modules():
+        if isinstance(module, torch.nn.Conv2d):
+            module.register_forward_hook(count)
+    with torch.inference_mode():
+        modulation = generator.modulation(torch.zeros(1, *config.image_size, dtype=torch.long))
+        of_modulation = counted
+        generator(torch.zeros(1, 96, *config.latent_size), modulation)
+    assert gflop(config) == pytest.approx((counted / 1e9, (counted - of_modulation) / 1e9))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_dab_repaints_a_disc(name: str) -> None:
+    labels = label_map(PRESETS[name](), 3)
+    changed = labels != painted(labels, 5)
+    assert 0.5 * BRUSH**2 < changed.sum() <= 0.8 * BRUSH**2
+    for axis in (0, 1):
+        assert np.ptp(changed.any(axis).nonzero()[0]) < BRUSH
+
+
+def test_a_models_table_and_its_json(tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["bench", "--checkpoint", str(tiny_checkpoint / "tiny"), "--device", "cpu", "--seconds", "0.01"]
+    assert main([*command, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["difference"] < 1e-5
+    assert row["plain_to_resample"] == pytest.approx(row["plain_ms"] / row["resample_ms"])
+    assert all(row[f"{case}_ms"] > 0 for case in ("plain", "new_map", "stroke", "resample", "batch", "encode", "floor"))
+    assert main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "|  | Tiny |"
+    assert all(line.count("|") == 3 for line in lines if line.startswith("|"))
+
+
+def test_seconds_that_are_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "--seconds", "0"]) == 2
+    assert "--seconds is 0.0; allowed is more than 0" in capsys.readouterr().err
