@@ -1,5 +1,8 @@
 /**
  * Undo and redo, one step a stroke. A step keeps only the rectangle that changed, before and after.
+ *
+ * `base` is the map as it was opened: what lies beneath the strokes. Opening another map is a step as well, and undoing it
+ * brings the base before back.
  */
 export class History {
   #undo = [];
@@ -10,8 +13,10 @@ export class History {
   /** At least `steps` are kept; older ones go when together they hold more than `bytes`. */
   constructor(map, { steps = 200, bytes = 64 * 2 ** 20 } = {}) {
     this.map = map;
+    this.base = map.clone();
     this.steps = steps;
     this.bytes = bytes;
+    this.version = 0; // another one whenever a step is made, undone or redone
   }
 
   get canUndo() {
@@ -38,10 +43,23 @@ export class History {
 
   /** Close the step. Returns the rectangle that differs from `begin`, or null if nothing does. */
   commit(touched) {
+    return this.#close(touched, this.base);
+  }
+
+  /** Put another map in place of this one, as one step; from here on it is the base. */
+  replace(map) {
+    this.begin();
+    this.map.data.set(map.data);
+    return this.#close(this.map.bounds, map.clone());
+  }
+
+  #close(touched, base) {
     const rect = touched && this.#shrink(touched);
     if (rect) {
-      this.#push({ rect, before: this.#readBefore(rect), after: this.map.read(rect) });
+      const bases = { before: this.base, after: base };
+      this.#push({ rect, bases, before: this.#readBefore(rect), after: this.map.read(rect) });
     }
+    this.base = base;
     this.#before = null;
     return rect;
   }
@@ -65,12 +83,15 @@ export class History {
     const patch = from.pop();
     if (!patch) return null;
     this.map.write(patch.rect, patch[side]);
+    this.base = patch.bases[side];
+    this.version += 1;
     to.push(patch);
     return patch.rect;
   }
 
   #push(patch) {
     for (const dropped of this.#redo.splice(0)) this.#bytes -= 2 * dropped.before.length;
+    this.version += 1;
     this.#undo.push(patch);
     this.#bytes += 2 * patch.before.length;
     while (this.#undo.length > this.steps && this.#bytes > this.bytes) {

@@ -2,16 +2,10 @@
  * The label map: one class index a pixel, in a Uint8Array, edges always hard.
  *
  * Coordinates are in pixels with the origin at the upper left; a point may lie anywhere inside a pixel (2.5 is the middle
- * of the third). Every change returns the rectangle {x, y, w, h} that it may have touched, or null.
+ * of the third). Every change returns the rectangle {x, y, w, h} that it may have touched, or null. What is painted with
+ * is an `ink`: a class index, or another map of the same size whose pixels are taken over.
  */
-
-export function unite(a, b) {
-  if (!a) return b;
-  if (!b) return a;
-  const x = Math.min(a.x, b.x);
-  const y = Math.min(a.y, b.y);
-  return { x, y, w: Math.max(a.x + a.w, b.x + b.w) - x, h: Math.max(a.y + a.h, b.y + b.h) - y };
-}
+import { around, boxBetween, coveredBy, crossings, firstCentre, unite } from "./geometry.js";
 
 export class LabelMap {
   constructor(width, height, data = new Uint8Array(width * height)) {
@@ -91,88 +85,108 @@ export class LabelMap {
     }
   }
 
-  /** Draw a straight stroke of a round or square brush of `size` pixels across, from one point to another. */
-  stroke(x0, y0, x1, y1, { size, shape = "round" }, value) {
-    const touched =
-      shape === "square"
-        ? this.#sweepSquare(x0, y0, x1, y1, size, value)
-        : this.#sweepDisc(x0, y0, x1, y1, size, value);
-    return unite(touched, unite(this.#dot(x0, y0, value), this.#dot(x1, y1, value)));
+  /**
+   * Draw a straight stroke of a "round" or "square" brush between two points {x, y, size}, size in pixels across. Where the
+   * sizes differ it changes evenly on the way.
+   */
+  stroke(from, to, shape, ink) {
+    const swept = shape === "square" ? this.#sweepSquare(from, to, ink) : this.#sweepDisc(from, to, ink);
+    return unite(swept, unite(this.#dot(from, ink), this.#dot(to, ink)));
   }
 
   /** Fill the rectangle between two corners, both included. */
-  rectangle(x0, y0, x1, y1, value) {
-    const left = Math.floor(Math.min(x0, x1));
-    const top = Math.floor(Math.min(y0, y1));
-    const w = Math.floor(Math.max(x0, x1)) - left + 1;
-    const h = Math.floor(Math.max(y0, y1)) - top + 1;
-    return this.#fillClipped(this.clip({ x: left, y: top, w, h }), value);
+  rectangle(x0, y0, x1, y1, ink) {
+    const box = boxBetween(x0, y0, x1, y1);
+    return this.#rows(box, (y) => this.#run(y, box.x, box.x + box.w, ink));
+  }
+
+  /** Fill the ellipse inside the rectangle between two corners. */
+  ellipse(x0, y0, x1, y1, ink) {
+    const box = boxBetween(x0, y0, x1, y1);
+    const middle = box.x + box.w / 2;
+    return this.#rows(box, (y) => {
+      const height = (2 * (y + 0.5 - box.y)) / box.h - 1; // -1 … 1
+      const half = (box.w / 2) * Math.sqrt(1 - height * height);
+      this.#run(y, firstCentre(middle - half), firstCentre(middle + half), ink);
+    });
+  }
+
+  /** Fill all that a closed line through these points goes round; where it crosses itself nothing is left out. */
+  polygon(points, ink) {
+    return this.#rows(around(points), (y) => {
+      let winding = 0;
+      let start = 0;
+      for (const { x, turn } of crossings(points, y + 0.5)) {
+        if (winding !== 0) this.#run(y, firstCentre(start), firstCentre(x), ink);
+        winding += turn;
+        start = x;
+      }
+    });
   }
 
   /** Replace the class under a point: its 4-connected region, or with `everywhere` every pixel of that class. */
   fill(x, y, value, everywhere = false) {
     const old = this.at(x, y);
     if (old === null || old === value) return null;
-    return everywhere ? this.#replace(old, value) : this.#flood(Math.floor(x), Math.floor(y), old, value);
+    return everywhere ? this.replace(old, value) : this.#flood(Math.floor(x), Math.floor(y), old, value);
   }
 
-  /** The pixel under a point is painted even by a brush too thin to cover its centre. */
-  #dot(x, y, value) {
-    if (!this.contains(x, y)) return null;
-    return this.#fillClipped({ x: Math.floor(x), y: Math.floor(y), w: 1, h: 1 }, value);
-  }
-
-  #fillClipped(rect, value) {
-    if (!rect) return null;
-    for (let row = rect.y; row < rect.y + rect.h; row += 1) {
-      this.data.fill(value, row * this.width + rect.x, row * this.width + rect.x + rect.w);
-    }
-    return rect;
-  }
-
-  /** A capsule: every pixel whose centre is within half the size of the segment. */
-  #sweepDisc(x0, y0, x1, y1, size, value) {
-    const radius = size / 2;
-    const rect = this.clip({
-      x: Math.min(x0, x1) - radius,
-      y: Math.min(y0, y1) - radius,
-      w: Math.abs(x1 - x0) + size,
-      h: Math.abs(y1 - y0) + size,
-    });
-    if (!rect) return null;
-    const dx = x1 - x0;
-    const dy = y1 - y0;
-    const length2 = dx * dx + dy * dy;
-    for (let y = rect.y; y < rect.y + rect.h; y += 1) {
-      const py = y + 0.5 - y0;
-      for (let x = rect.x; x < rect.x + rect.w; x += 1) {
-        const px = x + 0.5 - x0;
-        const along = length2 ? Math.min(1, Math.max(0, (px * dx + py * dy) / length2)) : 0;
-        const ex = px - along * dx;
-        const ey = py - along * dy;
-        if (ex * ex + ey * ey <= radius * radius) this.data[y * this.width + x] = value;
-      }
-    }
-    return rect;
-  }
-
-  /** A square stamped at every pixel of the way. */
-  #sweepSquare(x0, y0, x1, y1, size, value) {
-    const steps = Math.max(1, Math.ceil(Math.max(Math.abs(x1 - x0), Math.abs(y1 - y0))));
-    let touched = null;
-    for (let step = 0; step <= steps; step += 1) {
-      const left = Math.round(x0 + ((x1 - x0) * step) / steps - size / 2);
-      const top = Math.round(y0 + ((y1 - y0) * step) / steps - size / 2);
-      touched = unite(touched, this.#fillClipped(this.clip({ x: left, y: top, w: size, h: size }), value));
-    }
-    return touched;
-  }
-
-  #replace(old, value) {
+  /** Every pixel of one class becomes another. */
+  replace(old, value) {
     this.data.forEach((label, i) => {
       if (label === old) this.data[i] = value;
     });
     return this.bounds;
+  }
+
+  /** Call `paint` with every row of the map that a rectangle reaches; returns the part of it on the map. */
+  #rows(rect, paint) {
+    const clipped = this.clip(rect);
+    if (clipped) for (let y = clipped.y; y < clipped.y + clipped.h; y += 1) paint(y);
+    return clipped;
+  }
+
+  /** Paint a row from pixel `start` to before `end`. */
+  #run(y, start, end, ink) {
+    const from = y * this.width + Math.max(0, start);
+    const to = y * this.width + Math.min(this.width, end);
+    if (to <= from) return;
+    if (ink instanceof LabelMap) this.data.set(ink.data.subarray(from, to), from);
+    else this.data.fill(ink, from, to);
+  }
+
+  /** The pixel under a point is painted even by a brush too thin to cover its centre. */
+  #dot({ x, y }, ink) {
+    return this.contains(x, y) ? this.rectangle(x, y, x, y, ink) : null;
+  }
+
+  /** Every pixel whose centre a disc covers on its way. The shape is convex: one run a row. */
+  #sweepDisc(from, to, ink) {
+    const covered = coveredBy(from, to);
+    const [a, b] = [from, to].map(({ x, y, size }) => ({ x: x - size / 2, y: y - size / 2, w: size, h: size }));
+    const rect = this.clip(unite(a, b));
+    if (!rect) return null;
+    return this.#rows(rect, (y) => {
+      let start = rect.x;
+      let end = rect.x + rect.w;
+      while (start < end && !covered(start + 0.5, y + 0.5)) start += 1;
+      while (end > start && !covered(end - 0.5, y + 0.5)) end -= 1;
+      this.#run(y, start, end, ink);
+    });
+  }
+
+  /** A square stamped at every pixel of the way. */
+  #sweepSquare(from, to, ink) {
+    const steps = Math.max(1, Math.ceil(Math.max(Math.abs(to.x - from.x), Math.abs(to.y - from.y))));
+    let touched = null;
+    for (let step = 0; step <= steps; step += 1) {
+      const at = (key) => from[key] + ((to[key] - from[key]) * step) / steps;
+      const size = Math.max(1, Math.round(at("size")));
+      const left = Math.round(at("x") - size / 2);
+      const top = Math.round(at("y") - size / 2);
+      touched = unite(touched, this.#rows({ x: left, y: top, w: size, h: size }, (y) => this.#run(y, left, left + size, ink)));
+    }
+    return touched;
   }
 
   /** Scanline flood: a stack of seeds, each painted as the longest run of its row. */

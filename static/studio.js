@@ -10,13 +10,13 @@ import { History } from "./history.js";
 import { LabelMap } from "./labelmap.js";
 import { LatestWins } from "./latest.js";
 import { Morphing, NO_MORPH } from "./morphing.js";
+import { Painter } from "./painter.js";
 import { pictureOf, pixelsOf } from "./pictures.js";
 import { encodeIndexPng } from "./png.js";
 import { NO_MIX, References } from "./references.js";
 import { passing, persistently } from "./retry.js";
 import { Store } from "./store.js";
 import { between, differing, freshSeed, resampled, specOf, withSpecs } from "./style.js";
-import { Painter } from "./tools.js";
 import { Variants } from "./variants.js";
 
 const KEPT_PICTURES = 40;
@@ -174,9 +174,8 @@ export class Studio {
     if (untouched || map.width !== this.map.width || map.height !== this.map.height) {
       this.#adopt(map.clone());
     } else {
-      this.history.begin();
-      this.map.data.set(map.data);
-      this.history.commit(this.map.bounds);
+      this.painter.cancel();
+      this.history.replace(map);
     }
     this.mapChanged({ reorder, render: false });
   }

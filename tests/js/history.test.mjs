@@ -54,3 +54,21 @@ test("at least 200 steps are kept, whatever they hold; more as long as they are 
   for (let i = 0; i < 250; i += 1) paint(other, roomy, 0, 0, 16, 16, (i % 11) + 1);
   assert.equal(roomy.depth, 250);
 });
+
+test("opening another map is one step, and its base comes and goes with it", () => {
+  const map = new LabelMap(4, 4);
+  const history = new History(map);
+  paint(map, history, 0, 0, 2, 2, 3);
+  assert.ok(history.base.data.every((label) => label === 0));
+  const other = new LabelMap(4, 4, new Uint8Array(16).fill(8));
+  history.replace(other);
+  assert.ok(map.equals(other) && history.base.equals(other));
+  paint(map, history, 0, 0, 1, 1, 1);
+  assert.ok(history.base.equals(other), "a stroke leaves the base alone");
+  history.undo();
+  history.undo();
+  assert.equal(map.counts()[3], 4);
+  assert.ok(history.base.data.every((label) => label === 0));
+  history.redo();
+  assert.ok(map.equals(other) && history.base.equals(other));
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LabelMap, unite } from "../../static/labelmap.js";
+import { unite } from "../../static/geometry.js";
+import { LabelMap } from "../../static/labelmap.js";
 import { randomly } from "./random.mjs";
 
 const distance = (px, py, x0, y0, x1, y1) => {
@@ -26,7 +27,7 @@ test("a round stroke paints exactly the pixels whose centre is within half its s
     const map = new LabelMap(40, 30);
     const [x0, y0, x1, y1] = [r.real(-8, 48), r.real(-8, 38), r.real(-8, 48), r.real(-8, 38)];
     const size = r.whole(2, 20);
-    map.stroke(x0, y0, x1, y1, { size, shape: "round" }, 7);
+    map.stroke({ x: x0, y: y0, size }, { x: x1, y: y1, size }, "round", 7);
     for (let y = 0; y < 30; y += 1) {
       for (let x = 0; x < 40; x += 1) {
         const isEnd = [
@@ -44,7 +45,7 @@ test("a one pixel stroke has no gaps and paints the pixels it starts and ends in
   randomly(100, (r) => {
     const map = new LabelMap(32, 32);
     const [x0, y0, x1, y1] = [r.real(0, 32), r.real(0, 32), r.real(0, 32), r.real(0, 32)];
-    map.stroke(x0, y0, x1, y1, { size: 1 }, 1);
+    map.stroke({ x: x0, y: y0, size: 1 }, { x: x1, y: y1, size: 1 }, "round", 1);
     assert.equal(map.at(x0, y0), 1);
     assert.equal(map.at(x1, y1), 1);
     const reached = new LabelMap(
@@ -66,8 +67,88 @@ test("a one pixel stroke has no gaps and paints the pixels it starts and ends in
 
 test("a square brush covers size × size pixels", () => {
   const map = new LabelMap(20, 20);
-  map.stroke(10, 10, 10, 10, { size: 6, shape: "square" }, 3);
+  map.stroke({ x: 10, y: 10, size: 6 }, { x: 10, y: 10, size: 6 }, "square", 3);
   assert.equal(map.counts()[3], 36);
+});
+
+test("a stroke whose width changes covers exactly the discs of its way", () => {
+  randomly(40, (r) => {
+    const map = new LabelMap(40, 30);
+    const end = () => ({ x: r.real(-8, 48), y: r.real(-8, 38), size: r.real(1, 24) });
+    const [from, to] = [end(), end()];
+    map.stroke(from, to, "round", 7);
+    const along = (key, t) => from[key] + t * (to[key] - from[key]);
+    for (let y = 0; y < 30; y += 1) {
+      for (let x = 0; x < 40; x += 1) {
+        const [px, py] = [x + 0.5, y + 0.5];
+        const reach = Array.from({ length: 401 }, (_, i) => i / 400).map(
+          (t) => along("size", t) / 2 - Math.hypot(px - along("x", t), py - along("y", t)),
+        );
+        const inside = Math.max(...reach);
+        const isEnd = [from, to].some((at) => Math.floor(at.x) === x && Math.floor(at.y) === y);
+        if (Math.abs(inside) > 0.05 && !isEnd) assert.equal(map.at(x, y) === 7, inside > 0, `pixel ${x}, ${y}`);
+      }
+    }
+  });
+});
+
+test("drawing with another map takes its pixels over where the brush goes, and no others", () => {
+  randomly(20, (r) => {
+    const beneath = new LabelMap(
+      30,
+      20,
+      Uint8Array.from({ length: 600 }, () => r.whole(3, 9)),
+    );
+    const [map, mask] = [new LabelMap(30, 20), new LabelMap(30, 20)];
+    const end = () => ({ x: r.real(-4, 34), y: r.real(-4, 24), size: r.real(1, 12) });
+    const way = [end(), end(), r.pick(["round", "square"])];
+    map.stroke(...way, beneath);
+    mask.stroke(...way, 1);
+    map.data.forEach((label, i) => assert.equal(label, mask.data[i] ? beneath.data[i] : 0));
+  });
+});
+
+test("an ellipse fills its box from side to side, is the same from all sides and has its area", () => {
+  randomly(40, (r) => {
+    const [w, h] = [r.whole(1, 30), r.whole(1, 24)];
+    const map = new LabelMap(34, 28);
+    assert.deepEqual(map.ellipse(2.5, 1.5, 1.5 + w, 0.5 + h, 4), { x: 2, y: 1, w, h });
+    const inside = (x, y) => map.at(x + 2, y + 1) === 4;
+    for (let x = 0; x < w; x += 1) {
+      for (let y = 0; y < h; y += 1) {
+        assert.equal(inside(x, y), inside(w - 1 - x, y));
+        assert.equal(inside(x, y), inside(x, h - 1 - y));
+      }
+    }
+    if (Math.min(w, h) >= 6) assert.ok(inside(0, h >> 1) && inside(w >> 1, 0));
+    assert.ok(Math.abs(map.counts()[4] - (Math.PI / 4) * w * h) <= w + h);
+  });
+});
+
+test("a polygon paints the pixels whose centre it goes round, also where it crosses itself", () => {
+  const winding = (points, x, y) =>
+    points.reduce((turns, a, i) => {
+      const b = points[(i + 1) % points.length];
+      const side = (b.x - a.x) * (y - a.y) - (b.y - a.y) * (x - a.x);
+      if (a.y <= y && b.y > y && side > 0) return turns + 1;
+      return a.y > y && b.y <= y && side < 0 ? turns - 1 : turns;
+    }, 0);
+  randomly(60, (r) => {
+    const map = new LabelMap(30, 24);
+    const points = Array.from({ length: r.whole(3, 9) }, () => ({ x: r.real(-6, 36), y: r.real(-6, 30) }));
+    map.polygon(points, 8);
+    for (let y = 0; y < 24; y += 1) {
+      for (let x = 0; x < 30; x += 1) {
+        assert.equal(map.at(x, y) === 8, winding(points, x + 0.5, y + 0.5) !== 0, `pixel ${x}, ${y}`);
+      }
+    }
+  });
+});
+
+test("replacing a class takes every pixel of it and no other", () => {
+  const map = new LabelMap(4, 2, Uint8Array.of(1, 2, 0, 1, 2, 1, 1, 5));
+  map.replace(1, 5);
+  assert.deepEqual([...map.data], [5, 2, 0, 5, 2, 5, 5, 5]);
 });
 
 test("every change lies inside the rectangle it returns", () => {
@@ -79,9 +160,12 @@ test("every change lies inside the rectangle it returns", () => {
     );
     const before = map.clone();
     const p = () => r.real(-10, 34);
+    const end = () => ({ x: p(), y: p(), size: r.real(1, 9) });
     const change = r.pick([
-      () => map.stroke(p(), p(), p(), p(), { size: r.whole(1, 9), shape: r.pick(["round", "square"]) }, 2),
+      () => map.stroke(end(), end(), r.pick(["round", "square"]), 2),
       () => map.rectangle(p(), p(), p(), p(), 1),
+      () => map.ellipse(p(), p(), p(), p(), 1),
+      () => map.polygon([end(), end(), end(), end(), end()], 1),
       () => map.fill(r.real(0, 24), r.real(0, 17), 1, r.whole(0, 1) === 1),
     ]);
     const rect = change();

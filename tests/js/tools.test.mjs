@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { History } from "../../static/history.js";
 import { LabelMap } from "../../static/labelmap.js";
-import { Painter, TOOL_NAMES } from "../../static/tools.js";
+import { Painter } from "../../static/painter.js";
+import { TOOL_NAMES } from "../../static/tools.js";
 import { Random, randomly } from "./random.mjs";
 
 function studio(width = 48, height = 40) {
@@ -10,6 +11,11 @@ function studio(width = 48, height = 40) {
   const history = new History(map);
   return { map, history, painter: new Painter(map, history) };
 }
+
+const corner = (map, painter, x, y, settings) => {
+  painter.press({ x, y, reach: 2 }, settings);
+  return painter.release();
+};
 
 const brush = (value, size = 5) => ({ tool: "brush", value, size, shape: "round" });
 
@@ -20,8 +26,17 @@ function scribble(painter, r) {
     value: r.whole(0, 11),
     size: r.whole(1, 24),
     shape: r.pick(["round", "square"]),
+    everywhere: r.whole(0, 3) === 0,
   };
-  const point = () => ({ x: r.real(-5, 53), y: r.real(-5, 45), shift: r.whole(0, 3) === 0, alt: r.whole(0, 9) === 0 });
+  const point = () => ({
+    x: r.real(-5, 53),
+    y: r.real(-5, 45),
+    shift: r.whole(0, 3) === 0,
+    alt: r.whole(0, 9) === 0,
+    eraser: r.whole(0, 9) === 0,
+    pressure: r.real(),
+    reach: r.real(0, 4),
+  });
   painter.press(point(), settings);
   for (let i = r.whole(0, 4); i > 0; i -= 1) painter.drag(point());
   return r.whole(0, 9) === 0 ? painter.cancel() : painter.release();
@@ -92,6 +107,121 @@ test("cancelling a stroke leaves map and history as they were", () => {
   assert.ok(map.data.every((v) => v === 0));
   assert.equal(history.depth, 0);
   assert.equal(painter.active, false);
+});
+
+test("pressure makes the brush thinner, and the pen's other end erases", () => {
+  const { map, painter } = studio();
+  painter.press({ x: 10, y: 20, pressure: 0.25 }, brush(4, 16));
+  painter.drag({ x: 36, y: 20, pressure: 1 });
+  painter.release();
+  const height = (x) => Array.from({ length: 40 }, (_, y) => map.at(x, y)).filter((label) => label === 4).length;
+  assert.equal(height(10), 4);
+  assert.equal(height(36), 16);
+  assert.ok(height(20) > 4 && height(20) < 16);
+  painter.press({ x: 10, y: 20, eraser: true }, brush(4, 8));
+  painter.release();
+  assert.equal(height(10), 0);
+});
+
+test("the eraser brings back what was there when the map was opened", () => {
+  const { map, history, painter } = studio();
+  const opened = new LabelMap(
+    48,
+    40,
+    Uint8Array.from({ length: 48 * 40 }, (_, i) => i % 7),
+  );
+  history.replace(opened);
+  for (const value of [8, 9]) {
+    painter.press({ x: 8, y: 8 }, brush(value, 9));
+    painter.drag({ x: 30, y: 25 });
+    painter.release();
+  }
+  painter.press({ x: 8, y: 8 }, { ...brush(0, 30), tool: "erase" });
+  painter.drag({ x: 30, y: 25 });
+  painter.release();
+  assert.ok(map.equals(opened));
+  history.undo();
+  assert.ok(map.counts()[9] > 0);
+});
+
+test("with Shift a shape has equal sides, to whichever side it is dragged", () => {
+  const { map, painter } = studio();
+  painter.press({ x: 20.5, y: 20.5 }, { ...brush(6), tool: "rectangle" });
+  painter.drag({ x: 12.5, y: 22.5, shift: true });
+  painter.release();
+  assert.equal(map.counts()[6], 81);
+  assert.equal(map.at(12, 28), 6);
+});
+
+test("a lasso fills what it goes round and is one step", () => {
+  const { map, history, painter } = studio();
+  painter.press({ x: 5, y: 5 }, { ...brush(3), tool: "lasso" });
+  painter.drag({ x: 25, y: 5 }, { x: 25, y: 15 }, { x: 5, y: 15 });
+  painter.release();
+  assert.equal(map.counts()[3], 200);
+  assert.equal(history.depth, 1);
+});
+
+test("a polygon is closed on its first corner, on its last one again, or by finishing", () => {
+  const settings = { ...brush(7), tool: "polygon" };
+  const corners = [
+    [4, 4],
+    [24, 4],
+    [24, 14],
+  ];
+  const closings = [
+    ({ map, painter }) => corner(map, painter, 5, 5, settings),
+    ({ map, painter }) => corner(map, painter, 24, 14, settings),
+    ({ painter }) => painter.finish(7),
+  ];
+  for (const close of closings) {
+    const table = studio();
+    for (const at of corners) assert.equal(corner(table.map, table.painter, ...at, settings), null);
+    assert.equal(table.painter.pending.corners.length, 3);
+    assert.deepEqual(close(table), { x: 5, y: 4, w: 19, h: 10 });
+    assert.equal(table.map.counts()[7], 100);
+    assert.equal(table.history.depth, 1);
+    assert.deepEqual(table.painter.pending.corners, []);
+  }
+});
+
+test("corners are taken back one by one, or all at once", () => {
+  const { map, painter, history } = studio();
+  for (let i = 0; i < 3; i += 1) corner(map, painter, 4 + 9 * i, 4, { ...brush(7), tool: "polygon" });
+  assert.equal(painter.back(), true);
+  assert.equal(painter.pending.corners.length, 2);
+  assert.equal(painter.finish(7), null, "two corners have nothing between them");
+  corner(map, painter, 4, 4, { ...brush(7), tool: "polygon" });
+  painter.cancel();
+  assert.equal(painter.back(), false);
+  assert.equal(history.depth, 0);
+});
+
+test("a region is dragged away, then scaled from what it was at first; each is one step", () => {
+  const { map, history, painter } = studio();
+  map.rectangle(4, 4, 9, 7, 5);
+  const settings = { ...brush(1), tool: "move" };
+  painter.press({ x: 6, y: 5, reach: 1 }, settings);
+  painter.drag({ x: 26, y: 15 });
+  painter.release();
+  assert.deepEqual(painter.pending.picked.target, { x: 24, y: 14, w: 6, h: 4 });
+  const at = (rect) => map.read(rect).every((label) => label === 5) && map.counts()[5] === rect.w * rect.h;
+  assert.ok(at({ x: 24, y: 14, w: 6, h: 4 }));
+  painter.press({ x: 30, y: 18, reach: 1 }, settings);
+  painter.drag({ x: 25, y: 15 });
+  painter.drag({ x: 36, y: 20 });
+  painter.release();
+  assert.ok(at({ x: 24, y: 14, w: 12, h: 6 }));
+  painter.press({ x: 24, y: 16, reach: 1 }, settings);
+  painter.drag({ x: 18, y: 16, shift: true });
+  painter.release();
+  assert.ok(at({ x: 18, y: 14, w: 18, h: 9 }), "with Shift its proportions stay");
+  assert.equal(history.depth, 3);
+  history.undo();
+  assert.equal(painter.pending.picked, null, "what was picked up is let go when the map changes otherwise");
+  history.undo();
+  history.undo();
+  assert.ok(at({ x: 4, y: 4, w: 6, h: 4 }));
 });
 
 test("any thousand operations: undo restores every state before, redo every state after", () => {
