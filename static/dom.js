@@ -22,14 +22,16 @@ function setAttribute(element, name, value) {
   else element.setAttribute(name, value === true ? "" : value);
 }
 
+/** An element of a drawing. */
+export function svg(tag, attributes, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 export function icon(name, small = false) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", small ? "ic sm" : "ic");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#i-${name}`);
-  svg.append(use);
-  return svg;
+  return svg("svg", { class: small ? "ic sm" : "ic", "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
 }
 
 /** Put other children into an element. The keyboard's focus stays on the same control, or on the one that took its place. */

@@ -1,22 +1,30 @@
 /** Keys by their place on the keyboard, silent while somebody types. */
 import { $, h } from "./dom.js";
-import { resizeBrush } from "./views/stage.js";
+import { classOfDigit, findClass } from "./views/classes.js";
+import { nextShape, openReplace } from "./views/tools.js";
+
+const take = (tool) => ({ studio }) => studio.takeTool(tool);
 
 const PLAIN = {
-  KeyB: ["B", "Brush", ({ studio }) => studio.set({ tool: "brush" })],
-  KeyG: ["G or F", "Fill (Shift: the class everywhere)", ({ studio }) => studio.set({ tool: "fill" })],
-  KeyF: [null, null, ({ studio }) => studio.set({ tool: "fill" })],
-  KeyU: ["U", "Rectangle", ({ studio }) => studio.set({ tool: "rectangle" })],
-  KeyI: ["I or Alt", "Pick the class under the pointer", ({ studio }) => studio.set({ tool: "pick" })],
-  BracketLeft: ["[ and ]", "Smaller and larger brush (also Ctrl and wheel)", ({ studio }) => resizeBrush(studio, -1)],
-  BracketRight: [null, null, ({ studio }) => resizeBrush(studio, 1)],
+  KeyB: ["B", "Brush", take("brush")],
+  KeyE: ["E", "Eraser: back to the class beneath", take("erase")],
+  KeyG: ["G or F", "Fill (Shift+click: the class everywhere)", take("fill")],
+  KeyF: [null, null, take("fill")],
+  KeyU: ["U", "Shapes: rectangle, ellipse, polygon in turn", ({ studio }) => studio.takeTool(nextShape(studio.state))],
+  KeyL: ["L", "Lasso", take("lasso")],
+  KeyM: ["M", "Move and scale a region", take("move")],
+  KeyI: ["I or Alt", "Pick the class under the pointer", take("pick")],
+  BracketLeft: ["[ and ]", "Smaller and larger brush (also Ctrl and wheel)", ({ studio }) => studio.resizeBrush(-1)],
+  BracketRight: [null, null, ({ studio }) => studio.resizeBrush(1)],
   KeyX: ["X", "Swap the two classes", ({ studio }) => studio.swap()],
+  KeyD: ["D", "The two largest classes of the map", ({ studio }) => studio.defaultPair()],
   KeyR: ["R", "New look for the class", ({ studio }) => studio.reroll(studio.state.current)],
   KeyV: ["V", "Six looks of the class", ({ studio }) => studio.variants.draw()],
-  Slash: ["/", "Find a class", () => $("class-search").focus()],
+  Slash: ["/", "Find a class; Enter takes it", findClass],
   KeyO: ["O", "Open", () => $("open-menu").togglePopover()],
 };
 const SHIFT = {
+  KeyX: ["Shift+X", "Replace a class everywhere", openReplace],
   KeyR: ["Shift+R", "New looks for all that is not locked", ({ studio }) => studio.resampleUnlocked()],
   Slash: ["Shift+?", "This list", () => $("help-dialog").showModal()],
 };
@@ -30,9 +38,10 @@ const CONTROL = {
 };
 const CONTROL_SHIFT = { KeyZ: [null, null, ({ studio }) => studio.redo()] };
 const OTHER = [
-  ["1 to 0", "Choose a class"],
-  ["Shift+click", "Continue the line with the brush"],
+  ["1 to 0", "The first ten classes of the list"],
+  ["Shift+click", "A line from the last point; with shapes, equal sides"],
   ["Space or middle button", "Move the view; the wheel zooms"],
+  ["Enter", "Close the polygon, let go of the region"],
   ["Esc", "Take the unfinished stroke back"],
 ];
 
@@ -42,12 +51,12 @@ const pressing = (element) => element.matches("button, a, input, [role=option]")
 export function watchKeys(studio, stage) {
   const context = { studio, stage };
   addEventListener("keydown", (event) => {
+    stage.hand.controlHeld = event.ctrlKey;
     if (typing(event.target)) return;
-    if (event.key === "Escape") stage.cancel();
-    if (event.code === "Space" && !pressing(event.target)) {
-      event.preventDefault();
-      if (studio.state.space === "morph" && !event.repeat) $("morph-play").click();
-      else stage.spaceHeld = true;
+    if (event.key === "Escape") stage.hand.cancel();
+    if (event.key === "Alt") event.preventDefault(); // it is the eyedropper here, not the browser's menu
+    if (["Space", "Enter", "NumpadEnter"].includes(event.code) && !event.ctrlKey) {
+      if (stage.cursor.shown || !pressing(event.target)) hold(event, context);
       return;
     }
     const control = event.ctrlKey || event.metaKey;
@@ -58,16 +67,28 @@ export function watchKeys(studio, stage) {
     event.preventDefault();
     action(context);
   });
-  addEventListener("keyup", ({ code }) => {
-    if (code === "Space") stage.spaceHeld = false;
+  addEventListener("keyup", ({ code, ctrlKey }) => {
+    stage.hand.controlHeld = ctrlKey;
+    if (code === "Space") stage.hand.holdView(false);
   });
-  addEventListener("blur", () => (stage.spaceHeld = false));
+  addEventListener("blur", () => {
+    stage.hand.controlHeld = false;
+    stage.hand.holdView(false);
+  });
   describeKeys();
 }
 
+/** Space takes hold of the view, or plays the morph; Enter ends what a tool has left open. */
+function hold(event, { studio, stage }) {
+  event.preventDefault();
+  if (event.code !== "Space") studio.finish();
+  else if (studio.state.space !== "morph") stage.hand.holdView(true);
+  else if (!event.repeat) $("morph-play").click();
+}
+
 function chooseDigit(studio, digit) {
-  const index = (digit + 9) % 10;
-  if (index < studio.classes.length) studio.choose(index);
+  const index = classOfDigit(studio, digit);
+  if (index !== undefined) studio.choose(index);
 }
 
 function describeKeys() {

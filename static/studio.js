@@ -3,8 +3,10 @@
  * Views call these methods and watch the store; nothing here touches an element.
  */
 import * as api from "./api.js";
+import { coloursOf } from "./colours.js";
 import { cropsOf } from "./crops.js";
 import { Files } from "./files.js";
+import { mapPainter } from "./hatching.js";
 import { heatMap, measureChange } from "./heat.js";
 import { History } from "./history.js";
 import { LabelMap } from "./labelmap.js";
@@ -17,6 +19,7 @@ import { NO_MIX, References } from "./references.js";
 import { passing, persistently } from "./retry.js";
 import { Store } from "./store.js";
 import { between, differing, freshSeed, resampled, specOf, withSpecs } from "./style.js";
+import { BRUSH_SIZES, NOTHING_PENDING } from "./tools.js";
 import { Variants } from "./variants.js";
 
 const KEPT_PICTURES = 40;
@@ -48,8 +51,14 @@ const INITIAL = {
   model: null,
   space: "paint",
   tool: "brush",
+  shapeTool: "rectangle", // the shape that was used last
   size: 26,
   shape: "round",
+  pressure: true, // a pen's pressure is the brush's width
+  everywhere: false, // fill takes every pixel of the class
+  pending: NOTHING_PENDING, // corners of a polygon, or a region that was picked up
+  colours: "studio", // or another of COLOUR_SETS
+  hatched: false,
   current: 0,
   other: 0,
   mapVersion: 0,
@@ -67,6 +76,8 @@ const INITIAL = {
 };
 
 export class Studio {
+  #shown = null; // {key, paint}: how label maps are coloured, and what that was made for
+
   /** `report(error, context)` shows a failure to the person. */
   constructor({ report }) {
     this.report = report;
@@ -132,17 +143,25 @@ export class Studio {
     return this.classes[index]?.name ?? "";
   }
 
+  /** The classes' colours in files. */
   get palette() {
-    return this.classes.map(({ display }) => [1, 3, 5].map((i) => parseInt(display.slice(i, i + 2), 16)));
+    return coloursOf(this.classes, "studio");
   }
 
-  /** Part of a label map in display colours, to put on a canvas. */
+  /** Part of a label map in the colours that classes are shown in, to put on a canvas. */
   coloured(map, rect = map.bounds) {
-    const colours = Uint32Array.from(this.palette, ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r);
     const image = new ImageData(rect.w, rect.h);
-    const pixels = new Uint32Array(image.data.buffer);
-    map.read(rect).forEach((label, i) => (pixels[i] = colours[label]));
+    this.#mapPainter()(map, rect, new Uint32Array(image.data.buffer));
     return image;
+  }
+
+  #mapPainter() {
+    const { model, colours, hatched } = this.state;
+    const key = [model, colours, hatched];
+    if (!key.every((value, i) => value === this.#shown?.key[i])) {
+      this.#shown = { key, paint: mapPainter(coloursOf(this.classes, colours), hatched) };
+    }
+    return this.#shown.paint;
   }
 
   /** Classes in the map, as they are listed. */
@@ -193,16 +212,48 @@ export class Studio {
     const present = this.classes.map(({ index }) => index).filter((index) => counts[index]);
     const kept = reorder ? [] : this.state.order.filter((index) => counts[index]);
     const added = present.filter((index) => !kept.includes(index)).sort((a, b) => counts[b] - counts[a]);
-    this.set({ counts, order: [...kept, ...added], mapVersion: this.state.mapVersion + 1 });
+    const mapVersion = this.state.mapVersion + 1;
+    this.set({ counts, order: [...kept, ...added], mapVersion, pending: this.painter.pending });
     if (render) this.refresh();
   }
 
+  /** The last corner of an open polygon, or else the last stroke. */
   undo() {
-    if (!this.painter.active && this.history.undo()) this.mapChanged();
+    if (this.painter.active) return;
+    if (this.painter.back()) this.set({ pending: this.painter.pending });
+    else if (this.history.undo()) this.mapChanged();
   }
 
   redo() {
     if (!this.painter.active && this.history.redo()) this.mapChanged();
+  }
+
+  /** Every pixel of one class becomes another, as one step. */
+  replaceClass(from, to) {
+    this.painter.cancel();
+    this.history.begin();
+    if (this.history.commit(this.map.replace(from, to))) this.mapChanged();
+  }
+
+  // ---- tools ----
+
+  /** Take another tool. A polygon that is open is closed first. */
+  takeTool(tool) {
+    const changed = this.painter.finish(this.state.current);
+    this.set({ tool, pending: this.painter.pending });
+    if (changed) this.mapChanged();
+  }
+
+  /** Close an open polygon, let go of a region. */
+  finish() {
+    this.takeTool(this.state.tool);
+  }
+
+  /** Steps that feel even: one pixel at first, an eighth of the size later. */
+  resizeBrush(direction) {
+    const { size } = this.state;
+    const step = Math.max(1, Math.round(size / 8));
+    this.set({ size: Math.min(BRUSH_SIZES.max, Math.max(BRUSH_SIZES.min, size + direction * step)) });
   }
 
   choose(index) {
@@ -213,6 +264,13 @@ export class Studio {
   swap() {
     const { current, other } = this.state;
     this.set({ current: other, other: current });
+  }
+
+  /** The two classes that cover most of the map. */
+  defaultPair() {
+    const { counts } = this.state;
+    const [current, other = current] = [...this.present].sort((a, b) => counts[b] - counts[a]);
+    if (current !== undefined) this.set({ current, other });
   }
 
   // ---- picture ----

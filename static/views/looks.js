@@ -48,7 +48,7 @@ class Chip {
     );
     this.element = h(
       "div.chip",
-      { role: "group", "aria-label": name, vars: { c: studio.classes[index].display }, data: { chip: index } },
+      { role: "group", "aria-label": name, vars: { c: `var(--class-${index})` }, data: { chip: index } },
       h(
         "button.look",
         { onclick: () => studio.choose(index), "aria-label": `Choose ${name}` },

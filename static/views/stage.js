@@ -1,13 +1,10 @@
 /** The two canvases: labels to paint on, the picture beside them, cursor and zoom shared. */
 import { $, markSlider, pressed } from "../dom.js";
 import { Viewport } from "../viewport.js";
-import { swatch } from "./swatch.js";
+import { Cursor } from "./cursor.js";
+import { Hand } from "./hand.js";
 
 export class Stage {
-  #pointer = null; // last place in a frame, in screen pixels
-  #panning = null;
-  spaceHeld = false;
-
   constructor(studio) {
     this.studio = studio;
     this.labels = $("labels");
@@ -22,19 +19,20 @@ export class Stage {
       ],
       () => this.#viewMoved(),
     );
+    this.cursor = new Cursor(studio, this.view);
+    this.hand = new Hand(studio, this);
     this.#watch();
-    this.#listen();
   }
 
   #watch() {
     const { store } = this.studio;
-    store.watch(["model", "mapVersion"], () => this.repaint());
+    store.watch(["model", "mapVersion", "colours", "hatched"], () => this.repaint());
     store.watch(["picture", "peek", "showHeat", "change"], (state) => this.#drawPicture(state));
     store.watch(["overlay"], ({ overlay }) => {
       this.overlay.style.opacity = overlay;
       this.#drawOverlay();
     });
-    store.watch(["size", "shape", "tool"], () => this.#drawCursor());
+    store.watch(["size", "shape", "tool", "pending", "current"], () => this.cursor.draw());
     store.watch(["picture", "busy", "stale", "offline", "space", "morph"], (state) => this.#note(state));
   }
 
@@ -86,166 +84,34 @@ export class Stage {
 
   #viewMoved() {
     $("zoom-value").textContent = `${Math.round(this.view.scale * 100)} %`;
-    this.#drawCursor();
+    this.cursor?.draw();
   }
 
-  /** A ring of the brush's true size, on both canvases, and the class under it. */
-  #drawCursor() {
-    const { tool, size, shape } = this.studio.state;
-    const ring = tool === "brush" ? Math.max(4, size * this.view.scale) : 8;
-    const place = this.#pointer;
-    for (const element of [$("cursor"), $("ghost")]) {
-      element.hidden = !place;
-      if (!place) continue;
-      element.classList.toggle("square", tool === "brush" && shape === "square");
-      element.style.width = element.style.height = `${ring}px`;
-      element.style.transform = `translate(${place.x - ring / 2}px, ${place.y - ring / 2}px)`;
-    }
-    const at = place && this.view.toMap(place);
-    const index = at && this.studio.map.at(at.x, at.y);
-    const name = index === null || index === undefined ? "" : this.studio.className(index);
-    $("under-pointer").textContent = name && `${name} · ${Math.floor(at.x)}, ${Math.floor(at.y)}`;
-    $("tag").hidden = !name;
-    if (!name) return;
-    $("tag").textContent = name;
-    $("tag").style.transform = `translate(${place.x + ring / 2 + 4}px, ${Math.max(0, place.y - ring / 2 - 20)}px)`;
-  }
-
-  // ---- pointer ----
-
-  #listen() {
-    for (const frame of Object.values(this.frames)) {
-      frame.addEventListener("wheel", (event) => this.#wheel(event, frame), { passive: false });
-      frame.addEventListener("pointerdown", (event) => this.#down(event, frame));
-      frame.addEventListener("pointermove", (event) => this.#move(event, frame));
-      frame.addEventListener("pointerup", () => this.#up());
-      frame.addEventListener("pointercancel", () => this.cancel());
-      frame.addEventListener("pointerleave", () => this.#leave());
-    }
-    this.labels.addEventListener("contextmenu", (event) => event.preventDefault());
-  }
-
-  #place(event, frame) {
-    const { left, top } = frame.getBoundingClientRect();
-    return { x: event.clientX - left, y: event.clientY - top };
-  }
-
-  #point(event, frame) {
-    return { ...this.view.toMap(this.#place(event, frame)), shift: event.shiftKey, alt: event.altKey };
-  }
-
-  #down(event, frame) {
-    if (event.button === 1 || (event.button === 0 && this.spaceHeld)) {
-      this.#panning = this.#place(event, frame);
-      frame.setPointerCapture(event.pointerId);
-      event.preventDefault();
-    } else if (event.button === 0 && frame === this.frames.labels && this.studio.state.model) {
-      frame.setPointerCapture(event.pointerId);
-      const { tool, size, shape, current } = this.studio.state;
-      this.#applied(this.studio.painter.press(this.#point(event, frame), { tool, size, shape, value: current }));
-    }
-  }
-
-  #move(event, frame) {
-    const place = this.#place(event, frame);
-    if (this.#panning) {
-      this.view.panBy(place.x - this.#panning.x, place.y - this.#panning.y);
-      this.#panning = place;
-    } else if (this.studio.painter.active) {
-      const moves = event.getCoalescedEvents?.() ?? [];
-      for (const move of moves.length ? moves : [event])
-        this.#applied(this.studio.painter.drag(this.#point(move, frame)));
-    }
-    this.#pointer = place;
-    this.#drawCursor();
-  }
-
-  #applied({ dirty, picked }) {
+  /** Show what the painter did. */
+  applied({ dirty, picked = null }) {
     if (dirty) this.repaint(dirty);
     if (picked !== null) this.studio.choose(picked);
-  }
-
-  #up() {
-    this.#panning = null;
-    if (this.studio.painter.active && this.studio.painter.release()) this.studio.mapChanged();
-  }
-
-  /** Take an unfinished stroke back. */
-  cancel() {
-    this.#panning = null;
-    const dirty = this.studio.painter.cancel();
-    if (dirty) this.repaint(dirty);
-  }
-
-  #leave() {
-    if (this.studio.painter.active || this.#panning) return;
-    this.#pointer = null;
-    this.#drawCursor();
-  }
-
-  #wheel(event, frame) {
-    event.preventDefault();
-    if (event.ctrlKey) resizeBrush(this.studio, event.deltaY < 0 ? 1 : -1);
-    else this.view.zoomTo(this.view.zoom * 1.0015 ** -event.deltaY, this.#place(event, frame));
+    this.studio.set({ pending: this.studio.painter.pending });
   }
 }
 
-/** Steps that feel even: one pixel at first, an eighth of the size later. */
-export function resizeBrush(studio, direction) {
-  const { size } = studio.state;
-  const step = Math.max(1, Math.round(size / 8));
-  studio.set({ size: Math.min(128, Math.max(1, size + direction * step)) });
-}
-
-/** The bar over the canvases, and the tools. */
-export function watchTools(studio, stage) {
-  for (const button of document.querySelectorAll("[data-tool]")) {
-    button.addEventListener("click", () => studio.set({ tool: button.dataset.tool }));
-  }
-  for (const button of document.querySelectorAll("[data-shape]")) {
-    button.addEventListener("click", () => studio.set({ shape: button.dataset.shape }));
-  }
-  $("size").addEventListener("input", ({ target }) => studio.set({ size: Number(target.value) }));
+/** The bar over the canvases: zoom, and how the picture is looked at. */
+export function watchStageBar(studio, stage) {
   $("overlay").addEventListener("input", ({ target }) => {
     markSlider(target);
     studio.set({ overlay: target.value / 100 });
   });
-  $("swap").addEventListener("click", () => studio.swap());
   $("heat-toggle").addEventListener("click", () => studio.set({ showHeat: !studio.state.showHeat }));
   holdToCompare(studio);
   const actions = {
-    undo: () => studio.undo(),
-    redo: () => studio.redo(),
     fit: () => stage.view.fit(),
     "zoom-in": () => stage.view.zoomTo(stage.view.zoom * 1.25),
     "zoom-out": () => stage.view.zoomTo(stage.view.zoom / 1.25),
     "zoom-actual": () => stage.view.actual(),
   };
-  for (const button of document.querySelectorAll("[data-do]")) {
-    button.addEventListener("click", actions[button.dataset.do]);
+  for (const [name, action] of Object.entries(actions)) {
+    for (const button of document.querySelectorAll(`[data-do=${name}]`)) button.addEventListener("click", action);
   }
-  studio.store.watch(["tool"], ({ tool }) => {
-    for (const button of document.querySelectorAll("[data-tool]")) pressed(button, button.dataset.tool === tool);
-  });
-  studio.store.watch(["size", "shape"], ({ size, shape }) => {
-    $("size").value = size;
-    markSlider($("size"));
-    $("size-value").textContent = `${size} px`;
-    $("dock-size-value").textContent = size;
-    for (const button of document.querySelectorAll("[data-shape]")) pressed(button, button.dataset.shape === shape);
-  });
-  studio.store.watch(["mapVersion"], () => {
-    for (const button of document.querySelectorAll("[data-do=undo]")) button.disabled = !studio.history.canUndo;
-    for (const button of document.querySelectorAll("[data-do=redo]")) button.disabled = !studio.history.canRedo;
-  });
-  studio.store.watch(["model", "current", "other"], ({ model, current, other }) => {
-    if (!model) return;
-    const name = document.createElement("b");
-    name.textContent = studio.className(current);
-    $("pair-main").replaceChildren(swatch(studio, current), name);
-    $("pair-other").replaceChildren(swatch(studio, other));
-    $("swap").setAttribute("aria-label", `Paint with ${studio.className(current)}; swap to ${studio.className(other)}`);
-  });
   studio.store.watch(["change", "showHeat"], ({ change, showHeat }) => {
     $("heat-toggle").disabled = !change;
     $("heat-toggle").title = change ? "Show where the picture changed" : "No look has changed yet";

@@ -37,6 +37,6 @@ export function watchLooks(studio) {
 
 /** Label colour left, look right; a class that is not in the picture shows its colour alone. */
 export function swatch(studio, index) {
-  const colour = studio.classes[index]?.display ?? "#000";
-  return h("span.sw", { vars: { c: colour }, "aria-hidden": "true" }, lookCanvas(studio, index, 48));
+  const vars = { c: `var(--class-${index})`, hatch: `var(--hatch-${index})` };
+  return h("span.sw", { vars, "aria-hidden": "true" }, lookCanvas(studio, index, 48));
 }

@@ -149,7 +149,7 @@ function watchDrops(studio) {
 }
 
 export function watchScenes(studio, scenes) {
-  studio.store.watch(["model"], async ({ model }) => {
+  studio.store.watch(["model", "colours", "hatched"], async ({ model }) => {
     if (!model) return;
     const available = await scenes.available(model).catch((error) => (studio.report(error, null), []));
     for (const place of document.querySelectorAll("[data-scenes]")) {

@@ -135,7 +135,11 @@ class Studio:
         self.page.locator(f"[data-class='{CLASS[name]}']").click()
 
     def tool(self, name: str) -> None:
-        self.page.locator(f"#tools [data-tool={name}]").click()
+        if name in ("rectangle", "ellipse", "polygon"):
+            self.page.locator("#shapes").click()
+            self.page.locator(f"[data-shape-tool={name}]").click()
+        else:
+            self.page.locator(f"#tools [data-tool={name}]").click()
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Screen position of a point of the label map."""
