@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from model.errors import InputError
 from model.segmenter import Segmenter
 
+SMALLEST_SPREAD = 0.02  # of a class's colour, where pictures are in [−1, 1]
 Features = list[list[Tensor]]  # per scale, every layer's output, the prediction last
 
 
@@ -47,13 +49,37 @@ def class_moments(picture: Tensor, onehot: Tensor, smallest: float = 0.005) -> t
     return mean, deviation, area >= smallest * onehot[0, 0].numel()
 
 
-def class_spread(batches: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    """How far each class's mean colour varies over (photos [N, 3, H, W], one-hot [N, C, H, W]) → [C], a deviation."""
-    moments = [class_moments(photos, onehot) for photos, onehot in batches]
-    mean, shown = torch.cat([m[0] for m in moments]), torch.cat([m[2] for m in moments]).float()[..., None]
-    count = shown.sum(0).clamp_min(1)
-    centre = (mean * shown).sum(0) / count
-    return (((mean - centre).square() * shown).sum(0) / count).sqrt().mean(-1).clamp_min(0.02)
+@dataclass(frozen=True)
+class ClassColours:
+    """How each class's mean colour is spread over the data."""
+
+    centre: Tensor  # [C, 3]
+    spread: Tensor  # [C] deviation, a mean over the three channels
+    whitening: Tensor  # [C, 3, 3], symmetric
+    colouring: Tensor  # [C, 3, 3], its inverse
+
+    @classmethod
+    def measure(cls, batches: Iterable[tuple[Tensor, Tensor]]) -> ClassColours:
+        """Over (photos [N, 3, H, W], one-hot [N, C, H, W])."""
+        moments = [class_moments(photos, onehot) for photos, onehot in batches]
+        mean, shown = torch.cat([m[0] for m in moments]), torch.cat([m[2] for m in moments]).float()[..., None]
+        count = shown.sum(0).clamp_min(1)
+        centre = (mean * shown).sum(0) / count
+        away = (mean - centre) * shown
+        covariance = torch.einsum("nci,ncj->cij", away, away) / count[..., None]
+        values, vectors = torch.linalg.eigh(covariance)
+        root = values.clamp_min(SMALLEST_SPREAD**2).sqrt()
+        colouring, whitening = (vectors * scale[:, None] @ vectors.transpose(1, 2) for scale in (root, 1 / root))
+        spread = covariance.diagonal(dim1=1, dim2=2).sqrt().mean(1).clamp_min(SMALLEST_SPREAD)
+        return cls(centre, spread, whitening, colouring)
+
+    def to_code(self, mean: Tensor) -> Tensor:
+        """Mean colours [N, C, 3] as numbers of mean 0 and covariance 1 over the data."""
+        return torch.einsum("cij,ncj->nci", self.whitening, mean - self.centre)
+
+    def from_code(self, code: Tensor) -> Tensor:
+        """What ``to_code`` gives [N, C, 3] as mean colours, as far as pictures have them."""
+        return (self.centre + torch.einsum("cij,ncj->nci", self.colouring, code)).clamp(-0.97, 0.97)
 
 
 def class_moment_loss(
@@ -75,6 +101,25 @@ def class_moment_loss(
     error = error / spread[:, None]
     compared = (shown & present[given, column] & (donors >= 0))[..., None]
     return (error * compared).sum() / (compared.sum() * 3).clamp_min(1)
+
+
+def anchor_loss(mu: Tensor, real: Tensor, onehot: Tensor, colours: ClassColours) -> Tensor:
+    """Squared error of the first three numbers of each present class's code [N, C, 8] as its whitened mean colour.
+
+    A code that begins as its class's colour tells the generator at once what it is for, and makes the prior's colours
+    the data's.
+    """
+    mean, _, shown = class_moments(real, onehot)
+    error = (mu[..., :3] - colours.to_code(mean)).square().mean(-1)
+    return (error * shown).sum() / shown.sum().clamp_min(1)
+
+
+def prior_colour_loss(fake: Tensor, onehot: Tensor, codes: Tensor, prior: Tensor, colours: ClassColours) -> Tensor:
+    """L1 between class means of fake [M, 3, H, W] and the colours that codes [M, C, 8] begin with, in units of each
+    class's spread, over the classes whose code is a ``prior`` sample, bool [M, C]."""
+    mean, _, shown = class_moments(fake, onehot)
+    error = ((mean - colours.from_code(codes[..., :3])).abs().mean(-1) / colours.spread) * (shown & prior)
+    return error.sum() / (shown & prior).sum().clamp_min(1)
 
 
 class SegmenterFeatures(nn.Module):

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from model.groupdnet import Discriminator, Encoder, Generator, GroupDNetConfig, SpectralConv2d
+from model.groupdnet import (
+    CODE_CHANNELS,
+    Discriminator,
+    Encoder,
+    Generator,
+    GroupDNetConfig,
+    SpectralConv2d,
+    semantics,
+)
 from model.plan import Plan
 
 
@@ -56,6 +67,43 @@ def _initialise(network: nn.Module, gain: float | None) -> None:
             nn.init.xavier_normal_(module.weight, gain)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+@torch.no_grad()
+def start_codes(encoder: Encoder, batches: Iterable[tuple[Tensor, Tensor]], sigma: float) -> None:
+    """Has a fresh encoder give codes that are white over (photos, labels), with deviation ``sigma`` around them.
+
+    Codes that begin as noise teach the generator to ignore a class, and once ignored, a class with few pixels or pale
+    colours never gets a code.
+    """
+    classes = encoder.config.classes
+    pairs = [
+        (encoder.encode(photos, labels)[0].mean((2, 3)), semantics(labels, classes).amax((2, 3)) > 0)
+        for photos, labels in batches
+    ]
+    codes = torch.cat([code for code, _ in pairs]).unflatten(1, (classes, CODE_CHANNELS))
+    present = torch.cat([shown for _, shown in pairs])
+    for index in range(classes):
+        rows = slice(CODE_CHANNELS * index, CODE_CHANNELS * (index + 1))
+        _whiten(encoder.fc_mu.weight[rows], _bias(encoder.fc_mu)[rows], codes[present[:, index], index])
+    encoder.fc_var.weight.zero_()
+    _bias(encoder.fc_var).fill_(2 * math.log(sigma))
+
+
+def _bias(conv: nn.Conv2d) -> Tensor:
+    assert conv.bias is not None
+    return conv.bias
+
+
+def _whiten(weight: Tensor, bias: Tensor, outputs: Tensor) -> None:
+    """Changes a layer's rows in place so that they give mean 0 and covariance 1 where they gave ``outputs`` [N, 8]."""
+    if len(outputs) <= CODE_CHANNELS:
+        return  # too few to know
+    values, vectors = torch.linalg.eigh(outputs.T.cov())
+    scale = (values.clamp_min(1e-4 * values[-1]) + 1e-12).rsqrt()
+    matrix = vectors * scale @ vectors.T
+    weight.copy_(torch.einsum("ij,jkhw->ikhw", matrix, weight))
+    bias.copy_(matrix @ (bias - outputs.mean(0)))
 
 
 @torch.no_grad()

@@ -36,6 +36,7 @@ class Weights:
     kl: float = 0.05
     moments: float = 0.0
     locality: float = 0.0
+    anchor: float = 0.0  # of the codes' first three numbers to their class's colour; needs moments
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,18 @@ from model import lookup
 from model.groupdnet import CODE_CHANNELS, LATENT_STRIDE, GroupDNetConfig, Modulation, semantics
 from model.labels import instance_edges
 from model.losses import (
+    ClassColours,
     Features,
     SegmenterFeatures,
     Vgg19Features,
+    anchor_loss,
     class_moment_loss,
     feature_matching,
     hinge_discriminator,
     hinge_generator,
     kl_divergence,
     perceptual,
+    prior_colour_loss,
 )
 from model.networks import Networks
 from model.plan import Plan
@@ -54,7 +57,7 @@ class TrainingStep:
         if self.world > 1 and device.type == "cuda":
             self.networks.generator = nn.SyncBatchNorm.convert_sync_batchnorm(self.networks.generator)
         self.features: SegmenterFeatures | Vgg19Features | None = None
-        self.spread = torch.ones(config.classes, device=device)  # of each class's mean colour over the data
+        self.colours: ClassColours | None = None  # where the plan compares classes' colours
         rates = (self.networks.generator, plan.lr_generator), (self.networks.encoder, plan.encoder_rate)
         self.optimiser_g = torch.optim.Adam([_at_rate(*pair) for pair in rates], betas=BETAS)
         self.optimiser_d = torch.optim.Adam([_at_rate(self.networks.discriminator, plan.lr_discriminator)], betas=BETAS)
@@ -122,14 +125,31 @@ class TrainingStep:
         }
         if weights.perceptual and self.features is not None:
             losses["perceptual"] = weights.perceptual * perceptual(self.features, fake[:count], batch.photos)
-        if weights.moments:
-            losses["moments"] = weights.moments * class_moment_loss(fake[:count], batch.photos, onehot, self.spread)
-        if weights.moments and len(codes.mixed):
-            mixed = class_moment_loss(fake[count:], batch.photos, onehot, self.spread, codes.donors)
-            losses["mixed_moments"] = weights.moments * mixed
+        if self.colours is not None:
+            losses |= self._colour_losses(fake, mu, codes, batch.photos, onehot, self.colours)
         if weights.locality and len(codes.mixed):
             losses["locality"] = weights.locality * _change_elsewhere(fake, codes.donors, onehot)
         return fake, condition, losses
+
+    def _colour_losses(
+        self, fake: Tensor, mu: Tensor, codes: Codes, photos: Tensor, onehot: Tensor, colours: ClassColours
+    ) -> dict[str, Tensor]:
+        weights, count, mixed = self.plan.weights, len(photos), len(codes.mixed)
+        losses = {"moments": weights.moments * class_moment_loss(fake[:count], photos, onehot, colours.spread)}
+        if mixed:
+            loss = class_moment_loss(fake[count:], photos, onehot, colours.spread, codes.donors)
+            losses["mixed_moments"] = weights.moments * loss
+        if weights.anchor:
+            losses["anchor"] = weights.anchor * anchor_loss(self._by_class(mu), photos, onehot, colours)
+        if weights.anchor and mixed:
+            prior = codes.donors < 0
+            loss = prior_colour_loss(fake[count:], onehot[:mixed], self._by_class(codes.mixed), prior, colours)
+            losses["prior_moments"] = weights.moments * loss
+        return losses
+
+    def _by_class(self, codes: Tensor) -> Tensor:
+        """[N, 8C, h, w] → [N, C, 8], a mean over the grid."""
+        return codes.mean((2, 3)).unflatten(1, (self.config.classes, CODE_CHANNELS))
 
     def _codes(self, mu: Tensor, logvar: Tensor, present: Tensor, random: torch.Generator) -> Codes:
         """Mixed codes replace half of the classes, or all: from the next photo where it has the class, or the prior."""

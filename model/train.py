@@ -21,13 +21,14 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from model.checkpoint import Checkpoint, save_checkpoint
 from model.errors import InputError
 from model.groupdnet import CODE_CHANNELS, PRESETS, at_size, semantics
 from model.landscape import render_set
-from model.losses import SegmenterFeatures, Vgg19Features, class_spread
+from model.losses import ClassColours, SegmenterFeatures, Vgg19Features
+from model.networks import start_codes
 from model.plan import Phase, Plan, load_plan
 from model.progress import SAVE_SECONDS, Progress
 from model.segmenter import load_segmenter, train_segmenter
@@ -37,7 +38,7 @@ from model.step import TrainingStep, pick_precision
 LOG_STEPS = 50
 VOTE_STEPS = 10  # how often several processes ask each other whether to stop
 SHEET_STEP = 2**40  # whose batch the sample sheets show
-SPREAD_STEP = 2**42
+COLOUR_STEP = 2**42
 
 
 class Run:
@@ -80,35 +81,22 @@ class Run:
             dist.barrier()
         self.train_step.features = SegmenterFeatures(load_segmenter(path)).to(self.device)
 
-    def measure_spread(self) -> None:
-        """What the class-moment loss is measured in; a function of the data alone, so a resumed run has the same."""
+    def measure_colours(self) -> None:
+        """What the class-moment losses are measured in; a function of the data alone, so a resumed run has the same."""
         if not self.plan.weights.moments:
             return
         size = self.plan.phases[0].size
-        batches = (self.source.batch(SPREAD_STEP + i, 8, size) for i in range(64))
+        batches = (self.source.batch(COLOUR_STEP + i, 8, size) for i in range(64))
         pairs = ((batch.photos, semantics(batch.labels, self.config.classes)) for batch in batches)
-        self.train_step.spread = class_spread(pairs)
+        self.train_step.colours = ClassColours.measure(pairs)
 
-    @torch.no_grad()
     def start_codes(self) -> None:
-        """A fresh encoder's codes: white over the data, and of little noise. One that starts with noise teaches the
-        generator to ignore a class, and once ignored a class with few pixels or pale colours never gets a code."""
-        if self.plan.code_sigma is None or self.step:
-            return
-        classes, encoder, size = self.config.classes, self.networks.encoder, self.plan.phases[0].size
-        codes: list[Tensor] = []
-        present: list[Tensor] = []
-        for i in range(64):
-            batch = self.source.batch(SPREAD_STEP + i, 8, size)
-            codes.append(
-                encoder.encode(batch.photos, batch.labels)[0].mean((2, 3)).unflatten(1, (classes, CODE_CHANNELS))
-            )
-            present.append(semantics(batch.labels, classes).amax((2, 3)) > 0)
-        for index, (code, shown) in enumerate(zip(torch.cat(codes).unbind(1), torch.cat(present).unbind(1))):
-            whiten(encoder.fc_mu, slice(CODE_CHANNELS * index, CODE_CHANNELS * (index + 1)), code[shown])
-        encoder.fc_var.weight.zero_()
-        encoder.fc_var.bias.fill_(2 * math.log(self.plan.code_sigma))
-        self.networks.update_means(0)
+        """Have a fresh encoder's codes begin as the plan says."""
+        if self.plan.code_sigma is not None and self.step == 0:
+            batches = (self.source.batch(COLOUR_STEP + i, 8, self.plan.phases[0].size) for i in range(64))
+            pairs = ((batch.photos, batch.labels) for batch in batches)
+            start_codes(self.networks.encoder, pairs, self.plan.code_sigma)
+            self.networks.update_means(0)
 
     def steps(self) -> Iterator[tuple[int, int, tuple[int, int]]]:
         """What this process wants from the source, from the step that comes next."""
@@ -240,19 +228,6 @@ class Run:
         return colours[labels].permute(0, 3, 1, 2)
 
 
-def whiten(layer: nn.Conv2d, rows: slice, outputs: Tensor) -> None:
-    """Have these rows of ``layer`` give codes of mean 0 and covariance 1 where they now give ``outputs`` [N, 8]."""
-    if len(outputs) <= CODE_CHANNELS:
-        return
-    values, vectors = torch.linalg.eigh(outputs.T.cov())
-    scale = (values.clamp_min(1e-4 * values[-1]) + 1e-12).rsqrt()
-    matrix = vectors @ torch.diag(scale) @ vectors.T
-    bias = layer.bias
-    assert bias is not None
-    layer.weight[rows] = torch.einsum("ij,jkhw->ikhw", matrix, layer.weight[rows])
-    bias[rows] = matrix @ (bias[rows] - outputs.mean(0))
-
-
 def _catch_signals() -> list[int]:
     """Signals that asked to stop, as they come: the step in flight is finished and everything is saved."""
     caught: list[int] = []
@@ -321,7 +296,7 @@ def main(args: Namespace) -> None:
     try:
         run = Run(args.run, plan, _source(args, plan, device), args.precision)
         run.prepare_features(args.vgg)
-        run.measure_spread()
+        run.measure_colours()
         run.resume()
         run.start_codes()
         run.fit(stop_at, args.sheet_every)

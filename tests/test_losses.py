@@ -10,16 +10,18 @@ from torch import Tensor
 
 from model.errors import InputError
 from model.losses import (
+    ClassColours,
     SegmenterFeatures,
     Vgg19Features,
+    anchor_loss,
     class_moment_loss,
     class_moments,
-    class_spread,
     feature_matching,
     hinge_discriminator,
     hinge_generator,
     kl_divergence,
     perceptual,
+    prior_colour_loss,
 )
 from model.segmenter import Segmenter, load_segmenter
 
@@ -93,10 +95,31 @@ def test_moments_count_in_units_of_how_far_a_class_varies() -> None:
     photos = torch.zeros(4, 3, 8, 8)
     photos[:, :, :4] = torch.tensor([-0.4, 0.4, -0.4, 0.4])[:, None, None, None]
     photos[:, :, 4:] = torch.tensor([-0.1, 0.1, -0.1, 0.1])[:, None, None, None]
-    spread = class_spread((photos[i : i + 2], onehot[i : i + 2]) for i in (0, 2))
+    spread = ClassColours.measure((photos[i : i + 2], onehot[i : i + 2]) for i in (0, 2)).spread
     assert torch.allclose(spread, torch.tensor([0.4, 0.1]))
     averages = torch.zeros_like(photos)  # a fake that shows every class at its average is wrong by one spread each
     assert class_moment_loss(averages, photos, onehot, spread).item() == pytest.approx(1, abs=1e-4)
+
+
+def test_an_anchored_code_is_its_class_colour_both_ways() -> None:
+    torch.manual_seed(0)
+    onehot = torch.zeros(40, 2, 8, 8)
+    onehot[:, 0, :4] = onehot[:, 1, 4:] = 1
+    photos = (0.3 * torch.randn(40, 3, 1, 1) * torch.tensor([0.4, 1, 0.7])[:, None, None]).expand(-1, -1, 8, 8)
+    colours = ClassColours.measure([(photos, onehot)])
+    mean, _, _ = class_moments(photos, onehot)
+    code = colours.to_code(mean)
+    assert torch.allclose(code[:, 0].T.cov(correction=0), torch.eye(3), atol=1e-3)
+    assert torch.allclose(colours.from_code(code), mean.clamp(-0.97, 0.97), atol=1e-4)
+    codes = torch.cat([code, torch.zeros(40, 2, 5)], dim=-1)
+    assert anchor_loss(codes, photos, onehot, colours).item() == pytest.approx(0, abs=1e-6)
+    assert anchor_loss(codes + 0.5, photos, onehot, colours).item() == pytest.approx(0.25, abs=1e-4)
+    prior = torch.tensor([True, False]).expand(40, 2)
+    assert prior_colour_loss(photos, onehot, codes, prior, colours).item() == pytest.approx(0, abs=1e-3)
+    wrong = photos.clone()
+    wrong[:, :, 4:] += 0.3  # a class whose code is a photo's is not compared
+    assert prior_colour_loss(wrong, onehot, codes, prior, colours).item() == pytest.approx(0, abs=1e-3)
+    assert prior_colour_loss(wrong, onehot, codes, ~prior, colours).item() > 0.5
 
 
 def test_a_tiny_class_is_not_counted() -> None:

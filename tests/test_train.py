@@ -19,9 +19,10 @@ from PIL import Image
 
 from model.checkpoint import load_checkpoint
 from model.errors import InputError
-from model.groupdnet import cityscapes
+from model.groupdnet import PRESETS, Encoder, at_size, cityscapes, semantics
 from model.labels import TAXONOMIES, write_labels
 from model.landscape import Landscape
+from model.networks import start_codes
 from model.plan import FOLDER, Plan, load_plan
 from model.segmenter import FIRST_STEP, train_segmenter
 from model.sources import Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
@@ -38,7 +39,9 @@ PLAN = {
     "discriminator_width": 8,
     "perceptual": "segmenter",
     "segmenter_images": 4,
-    "weights": {"kl": 0.01, "moments": 10, "locality": 5},
+    "weights": {"kl": 0.01, "moments": 10, "locality": 5, "anchor": 2},
+    "code_sigma": 0.2,
+    "lr_encoder": 3e-4,
     "kl_per_image": True,
     "kl_start": 0.002,
     "kl_warm_images": 4,
@@ -311,3 +314,21 @@ for module in pkgutil.walk_packages(model.__path__, "model."):
         importlib.import_module(module.name)
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1], timeout=60)
+
+
+def test_a_fresh_encoder_starts_with_white_codes_of_little_noise() -> None:
+    torch.manual_seed(0)
+    config = at_size(PRESETS["landscape"](), (64, 64))
+    encoder = Encoder(config)
+    world = LiveWorld(torch.device("cpu"), seed=5)
+    batches = [world.batch(step, 8, (64, 64)) for step in range(8)]
+    start_codes(encoder, ((batch.photos, batch.labels) for batch in batches), 0.2)
+    with torch.no_grad():
+        mu, logvar = encoder.encode(
+            torch.cat([batch.photos for batch in batches]), torch.cat([batch.labels for batch in batches])
+        )
+    sky = semantics(torch.cat([batch.labels for batch in batches]), 12).amax((2, 3))[:, 0] > 0
+    codes = mu[sky, :8, 0, 0]
+    assert torch.allclose(codes.mean(0), torch.zeros(8), atol=1e-3)
+    assert codes.T.cov().diagonal().clamp_min(0.5).allclose(torch.ones(8), atol=0.1)
+    assert torch.allclose((0.5 * logvar).exp(), torch.tensor(0.2), atol=1e-4)
