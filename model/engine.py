@@ -9,6 +9,7 @@ One thread at a time: the cache is not locked.
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from torch import Tensor
 from model import lookup
 from model.checkpoint import Checkpoint
 from model.errors import InputError
+from model.fitting import STEPS, Descent, FitStep, Subject
 from model.groupdnet import CODE_CHANNELS, Generator, GroupDNetConfig, Modulation
 from model.labels import instance_edges
 
@@ -127,17 +129,45 @@ class Engine:
             raise InputError(
                 "This checkpoint has no encoder, so it cannot take looks from photos.", code="no_encoder", field="photo"
             )
+        network_input = self._photo(photo)
+        maps = _one_map(labels, self.config)
+        with _exact(self.device):
+            mu, logvar = self.encoder.encode(network_input, maps.to(self.device))
+        return mu[0].cpu().numpy(), logvar[0].cpu().numpy()
+
+    @torch.inference_mode(False)  # what is made here takes part in gradients
+    def fit(
+        self, photo: Array, labels: Array, instances: Array | None = None, *, steps: int = STEPS, seed: int = 0
+    ) -> Iterator[FitStep]:
+        """Codes of a photo uint8 [H, W, 3] with its labels [H, W] by descent through the generator: no encoder needed.
+
+        Gives ``steps`` + 1 states of it, the start and the end included; each is worked out when it is asked for, so
+        whoever stops asking stops the work. Classes that are absent keep the seed's codes. Raises InputError at once.
+        """
+        pixels, maps = self._photo(photo), _one_map(labels, self.config)
+        edges = self._edges(maps, instances)
+        if steps < 1:
+            _refuse("steps", f"is {steps}", "1 or more")
+        subject = Subject(pixels, maps.to(self.device), None if edges is None else edges.to(self.device))
+        modulate = functools.partial(self._modulate, self.generator)
+        return self._exactly(Descent(self.generator, modulate, subject, seed).steps(steps))
+
+    def _exactly(self, steps: Iterator[FitStep]) -> Iterator[FitStep]:
+        """Each step under ``_exact``, and whoever asked for it out of that again."""
+        while True:
+            with _exact(self.device), torch.inference_mode(False):
+                step = next(steps, None)
+            if step is None:
+                return
+            yield step
+
+    def _photo(self, photo: Array) -> Tensor:
+        """uint8 [H, W, 3] → [1, 3, H, W] in [−1, 1], on the engine's device; InputError for anything else."""
         pixels = torch.as_tensor(photo)
         if pixels.dtype != torch.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
             _refuse("photo", f"is {pixels.dtype} {list(pixels.shape)}", "uint8 [H, W, 3]")
         _check_size("photo", pixels.shape[:2], self.config)
-        maps = _class_map(labels, self.config)
-        if maps.shape[0] != 1:
-            _refuse("labels", f"has {maps.shape[0]} maps", "one label map for one photo")
-        network_input = pixels.permute(2, 0, 1)[None].to(self.device).float() / 127.5 - 1  # [1, 3, H, W]
-        with _exact(self.device):
-            mu, logvar = self.encoder.encode(network_input, maps.to(self.device))
-        return mu[0].cpu().numpy(), logvar[0].cpu().numpy()
+        return pixels.permute(2, 0, 1)[None].to(self.device).float() / 127.5 - 1
 
     def _pictures(self, labels: Array, codes: Array, instances: Array | None) -> Iterator[Tensor]:
         """[3, H, W] of each code in turn, pass by pass; equal label maps in a row share their modulation and passes."""
@@ -171,12 +201,15 @@ class Engine:
         latent = _latent(codes, self.config)
         if len(maps) not in (1, len(latent)):
             _refuse("codes", f"are {len(latent)} for {len(maps)} label maps", "one label map, or one for each code")
+        return maps, self._edges(maps, instances), latent
+
+    def _edges(self, maps: Tensor, instances: Array | None) -> Tensor | None:
+        """[M, 1, H, W] of label maps [M, H, W] for models that take them, else None."""
         if instances is not None and not self.config.instance_edges:
             _refuse("instances", "were given to a model without instance edges", "none")
         if not self.config.instance_edges:
-            return maps, None, latent
-        ids = maps if instances is None else _instance_map(instances, maps.shape, self.config)
-        return maps, instance_edges(ids), latent
+            return None
+        return instance_edges(maps if instances is None else _instance_map(instances, maps.shape, self.config))
 
 
 def to_uint8(picture: Tensor) -> np.ndarray:
@@ -246,6 +279,14 @@ def _class_map(labels: Array, config: GroupDNetConfig) -> Tensor:
         allowed = f"class indices from 0 to {config.classes - 1}"
         message = f"labels has {', '.join(map(str, wrong[:SHOWN]))}{more}; allowed are {allowed}."
         raise InputError(message, code="unknown_label", field="labels", value=wrong[0], allowed=allowed)
+    return maps
+
+
+def _one_map(labels: Array, config: GroupDNetConfig) -> Tensor:
+    """Class indices [H, W] → long [1, H, W]."""
+    maps = _class_map(labels, config)
+    if maps.shape[0] != 1:
+        _refuse("labels", f"has {maps.shape[0]} maps", "one label map for one photo")
     return maps
 
 
