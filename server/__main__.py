@@ -28,6 +28,8 @@ def main(argv: list[str]) -> int:
         log_level=settings.log_level,
         timeout_graceful_shutdown=settings.shutdown_seconds,
         server_header=False,
+        ws_max_size=settings.upload_bytes,
+        ws_per_message_deflate=False,  # pixels come deflated, pictures go as JPEG or PNG
     )
     return 0
 

@@ -13,7 +13,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from model.errors import InputError
-from server import docs, errors, openapi, routes, site
+from server import docs, errors, live, openapi, routes, site
 from server.batcher import Batcher
 from server.metrics import Metrics
 from server.middleware import BodyLimit, CountRequests, SecurityHeaders
@@ -51,8 +51,10 @@ def create_app(settings: Settings) -> FastAPI:
         title=openapi.TITLE, description=openapi.ABOUT, version="1", docs_url=None, redoc_url=None, lifespan=lifespan
     )
     app.state.studio, app.state.readiness, app.state.metrics = studio, readiness, metrics
+    app.state.live = live.Sockets(settings.live_sockets, metrics)
     errors.install(app)
     app.include_router(routes.router)
+    app.include_router(live.router)
     app.include_router(docs.router)
     site.install(app, settings.site)
     # The last one added is the outermost.

@@ -23,6 +23,7 @@ log = logging.getLogger("groupdnet.server")
 
 STATUS = {
     "malformed": 400,
+    "forbidden": 403,
     "not_found": 404,
     "unknown_model": 404,
     "method_not_allowed": 405,
@@ -30,12 +31,14 @@ STATUS = {
     "no_encoder": 409,
     "no_video": 409,
     "bad_checkpoint": 409,
+    "unknown_base": 409,
     "too_large": 413,
     "internal": 500,
     "busy": 503,
 }
 OTHERWISE = 422
 RETRY_SECONDS = 1
+UNEXPECTED = "something went wrong inside the server; its log says what"
 
 
 class ClientGone(Exception):
@@ -47,7 +50,12 @@ def error_response(error: InputError, status: int | None = None, headers: dict[s
     headers = dict(headers or {})
     if error.code == "busy":
         headers["Retry-After"] = str(RETRY_SECONDS)
-    return JSONResponse(error_body(error), status or STATUS.get(error.code, OTHERWISE), headers)
+    return JSONResponse(error_body(error), status or status_of(error), headers)
+
+
+def status_of(error: InputError) -> int:
+    """The HTTP status that says what ``error.code`` says."""
+    return STATUS.get(error.code, OTHERWISE)
 
 
 def error_body(error: InputError) -> dict[str, Any]:
@@ -165,5 +173,5 @@ class CatchAll:
             log.exception("%s %s failed", scope["method"], scope["path"])
             if started:
                 raise
-            error = InputError("something went wrong inside the server; its log says what", code="internal")
+            error = InputError(UNEXPECTED, code="internal")
             await error_response(error)(scope, receive, send)

@@ -121,9 +121,9 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number that JSON has")
 
 
-def parse_request(text: str | bytes, asked: type[A]) -> A:
-    """The JSON field ``request`` as the model ``asked``. Raises InputError."""
-    value = parse_json(text, "request")
+def parse_request(text: str | bytes, asked: type[A], field: str = "request") -> A:
+    """The JSON ``field`` as the model ``asked``. Raises InputError."""
+    value = parse_json(text, field)
     try:
         return asked.model_validate(value)
     except ValidationError as error:
@@ -131,5 +131,5 @@ def parse_request(text: str | bytes, asked: type[A]) -> A:
         if unknown:
             name = unknown[0]
             allowed = [field.alias or key for key, field in asked.model_fields.items()]
-            raise InputError(f"request has no field {name!r}", field=name, value=name, allowed=allowed) from None
-        raise validation_error(error.errors(), "request") from None
+            raise InputError(f"{field} has no field {name!r}", field=name, value=name, allowed=allowed) from None
+        raise validation_error(error.errors(), field) from None

@@ -16,6 +16,7 @@ GIF_SHORTEST = 20  # milliseconds; browsers slow a faster GIF down to 100
 PALETTE_SAMPLES = 16  # frames, each at a quarter of its size, that a GIF's colours are chosen from
 MEDIA_TYPES = {
     "png": "image/png",
+    "jpeg": "image/jpeg",
     "webp": "image/webp",
     "gif": "image/gif",
     "mp4": "video/mp4",
@@ -26,6 +27,13 @@ MEDIA_TYPES = {
 def data_url(content: bytes, format: str = "png") -> str:
     """A file as a ``data:`` URL."""
     return f"data:{MEDIA_TYPES[format]};base64,{base64.b64encode(content).decode()}"
+
+
+def jpeg(picture: np.ndarray, quality: int) -> bytes:
+    """uint8 [H, W, 3] → a JPEG file: quick, and not exact."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
 
 
 def animate(frames: Sequence[np.ndarray], format: Literal["webp", "gif"], seconds: float) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -31,6 +32,14 @@ class Metrics:
             "groupdnet_queue_depth", "Requests that wait for the model or are with it.", registry=self.registry
         )
 
+        self._sockets = Gauge("groupdnet_live_sockets", "Live sockets that are open.", registry=self.registry)
+        self._painted = Counter(
+            "groupdnet_live_messages",
+            "Messages of live sockets by what became of them: draft, exact, dropped for a newer one, refused.",
+            ("outcome",),
+            registry=self.registry,
+        )
+
     def count(self, route: str, method: str, status: int, seconds: float) -> None:
         """One answered request."""
         self._requests.labels(route, method if method in METHODS else "other", str(status)).inc()
@@ -43,6 +52,14 @@ class Metrics:
     def watch_queue(self, depth: Callable[[], int]) -> None:
         """Read the queue's depth from ``depth`` whenever somebody looks."""
         self._queue.set_function(depth)
+
+    def watch_sockets(self, count: Callable[[], int]) -> None:
+        """Read the number of open live sockets from ``count`` whenever somebody looks."""
+        self._sockets.set_function(count)
+
+    def painted(self, outcome: Literal["draft", "exact", "dropped", "refused"]) -> None:
+        """What became of one message of a live socket."""
+        self._painted.labels(outcome).inc()
 
     def text(self) -> bytes:
         """The Prometheus text format."""

@@ -89,6 +89,19 @@ class CodesRequest(Asked):
     name: str = Field("", max_length=200, description="Where codes are sent: written into them as their origin.")
 
 
+class LiveRequest(Asked):
+    """The header of a painter's message on the live socket; the pixels follow it."""
+
+    seq: int = Field(ge=1, le=2**53 - 1, description="Number of this message, higher than the one before.")
+    base: int | None = Field(None, description="The message whose map the pixels change; null where they are a map.")
+    rect: list[int] | None = Field(
+        None, min_length=4, max_length=4, description="x, y, width and height of what changed; null for the whole map."
+    )
+    deflate: bool = Field(False, description="The pixels are deflated (zlib).")
+    style: StyleJSON = {"seed": 0}
+    exact: bool = Field(False, description="The picture itself, a PNG with its recipe, and not a JPEG of it.")
+
+
 class Timings(BaseModel):
     queue_ms: float
     engine_ms: float

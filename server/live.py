@@ -1,0 +1,269 @@
+"""``WS /api/v1/models/{id}/live``: a painter sends what changed and gets the newest picture back.
+
+One task reads a socket into a slot for one request, another answers what it finds there: whoever paints faster than the
+model draws loses the requests in between, never the pixels in them. The messages are described in ``server.frames``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+import numpy as np
+from fastapi import APIRouter, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from model.errors import InputError
+from server import frames, images
+from server.answers import write_pngs
+from server.errors import RETRY_SECONDS, UNEXPECTED, error_body, error_response, status_of
+from server.forms import parse_json
+from server.metrics import Metrics
+from server.registry import Model
+from server.schemas import LiveRequest
+from server.work import Scene, Studio, Work
+
+log = logging.getLogger("groupdnet.server")
+router = APIRouter()
+
+NORMAL = 1000  # the code that a socket is closed with when nothing is wrong
+SEND_SECONDS = 30  # that a painter has to take an answer
+WORDS = 1000  # characters of a message in words that are looked at
+JPEG_QUALITY = 85
+
+
+class Sockets:
+    """How many sockets are open, which is bounded."""
+
+    def __init__(self, most: int, metrics: Metrics) -> None:
+        self.most, self.metrics, self.open = most, metrics, 0
+        metrics.watch_sockets(lambda: self.open)
+
+    @contextlib.asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Room for one more. Raises InputError "busy" where there is none."""
+        if self.open >= self.most:
+            raise InputError(
+                f"{self.open} painters are connected, as many as may; POST render does the same without a socket",
+                code="busy",
+                field="live",
+                value=self.open,
+                allowed=self.most,
+            )
+        self.open += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+
+
+@router.websocket("/api/v1/models/{id}/live")
+async def live(socket: WebSocket, id: str) -> None:
+    """Paint until one of the two leaves. Who may not come in gets an HTTP answer in the shape of all errors."""
+    app = socket.app.state
+    try:
+        require_same_origin(socket.headers.get("origin"), socket.headers.get("host", ""))
+        model = await anyio.to_thread.run_sync(app.studio.registry.find, id)
+        async with app.live.place():
+            await socket.accept()
+            await Painter(socket, app.studio, model, app.metrics).serve()
+    except InputError as error:
+        await socket.send_denial_response(error_response(error))
+
+
+def require_same_origin(origin: str | None, host: str) -> None:
+    """Raises InputError "forbidden" for a page from elsewhere; programs send no origin."""
+    if origin is not None and urlsplit(origin).netloc != host:
+        raise InputError(
+            f"a page of {origin} may not paint here; open the studio's own page at {host}",
+            code="forbidden",
+            field="Origin",
+            value=origin,
+            allowed=host,
+        )
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A request whose pixels are on the map already."""
+
+    asked: LiveRequest
+    labels: np.ndarray
+    started: float
+
+
+class Painter:
+    """One socket: the newest map that came through it, and the newest wish that nobody has answered yet."""
+
+    def __init__(self, socket: WebSocket, studio: Studio, model: Model, metrics: Metrics) -> None:
+        self.socket, self.studio, self.model, self.metrics = socket, studio, model, metrics
+        self._labels: np.ndarray | None = None
+        self._seq = 0
+        self._wish: Wish | None = None
+        self._wished = asyncio.Event()
+        self._drawn: tuple[np.ndarray, dict[str, Any], np.ndarray] | None = None  # labels, style, picture
+
+    async def serve(self) -> None:
+        """Read and answer until the socket closes, or takes no more answers."""
+        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._answer())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                with contextlib.suppress(WebSocketDisconnect, TimeoutError):
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    # ---- in ----
+
+    async def _read(self) -> None:
+        seconds = self.studio.settings.live_idle_seconds
+        while True:
+            try:
+                message = await asyncio.wait_for(self.socket.receive(), seconds)
+            except TimeoutError:
+                await self.socket.close(NORMAL, f"nothing was painted for {seconds} s")
+                return
+            if message["type"] == "websocket.disconnect":
+                return
+            try:
+                if message.get("bytes") is None:
+                    await self._ping(message["text"])
+                else:
+                    await self._take(message["bytes"], time.perf_counter())
+            except InputError as error:
+                self.metrics.painted("refused")
+                await self._say(error, self._number(message))
+
+    async def _ping(self, text: str) -> None:
+        """The one message in words: is anybody there?"""
+        said = parse_json(text[:WORDS], "message")
+        if not isinstance(said, dict) or set(said) != {"ping"} or not isinstance(said["ping"], int):
+            raise InputError(
+                'a message in words can only be {"ping": number}; what is painted comes as binary',
+                code="malformed",
+                field="message",
+                value=text,
+                allowed='{"ping": 1}',
+            )
+        await self._send(self.socket.send_text(json.dumps({"pong": said["ping"]})))
+
+    async def _take(self, message: bytes, started: float) -> None:
+        """Paint the pixels of a message on the map, and wish for its picture in place of any before it."""
+        height, width = self.model.config.image_size
+        most = frames.most_bytes(height * width)
+        if len(message) > most:
+            raise InputError(
+                f"the message has {len(message)} bytes; at most {most} are allowed",
+                code="too_large",
+                field="message",
+                value=len(message),
+                allowed=most,
+            )
+        frame = await anyio.to_thread.run_sync(frames.unpack, message)
+        self._require_order(frame.asked)
+        self._labels = await anyio.to_thread.run_sync(
+            frames.paint, frame, self._labels, (height, width), self.model.config.classes
+        )
+        self._seq = frame.asked.seq
+        if self._wish is not None:
+            self.metrics.painted("dropped")
+        self._wish = Wish(frame.asked, self._labels, started)
+        self._wished.set()
+
+    def _require_order(self, asked: LiveRequest) -> None:
+        if asked.seq <= self._seq:
+            raise InputError(
+                f"seq is {asked.seq}, but message {self._seq} was here before it",
+                field="seq",
+                value=asked.seq,
+                allowed=f"more than {self._seq}",
+            )
+        if asked.base is not None and (self._labels is None or asked.base != self._seq):
+            raise InputError(
+                f"base is {asked.base}, but the newest map here is that of "
+                f"{f'message {self._seq}' if self._labels is not None else 'no message'}; send the whole map",
+                code="unknown_base",
+                field="base",
+                value=asked.base,
+                allowed=self._seq if self._labels is not None else None,
+            )
+        if asked.base is None and asked.rect is not None:
+            raise InputError(
+                "rect changes a part of a map, but base does not say of which; leave rect out and send the whole map",
+                field="rect",
+                value=asked.rect,
+                allowed=None,
+            )
+
+    def _number(self, message: MutableMapping[str, Any]) -> int | None:
+        """Which message was wrong, as far as that can be told."""
+        try:
+            return frames.unpack(message["bytes"]).asked.seq
+        except (InputError, KeyError, TypeError):
+            return None
+
+    # ---- out ----
+
+    async def _answer(self) -> None:
+        while True:
+            await self._wished.wait()
+            wish, self._wish = self._wish, None
+            self._wished.clear()
+            assert wish is not None
+            try:
+                answer = await self._draw(wish)
+            except InputError as error:
+                self.metrics.painted("refused")
+                await self._say(error, wish.asked.seq)
+            except Exception:
+                log.exception("message %d of a live socket failed", wish.asked.seq)
+                await self._say(InputError(UNEXPECTED, code="internal"), wish.asked.seq)
+            else:
+                await self._send(self.socket.send_bytes(answer))
+
+    async def _draw(self, wish: Wish) -> bytes:
+        """The answer to a wish: a JPEG, or the PNG that POST render would give."""
+        asked = wish.asked
+        async with self.studio.batcher.turn() as turn:
+            work = Work(self.studio, self.model, turn, wish.started)
+            scene, style = Scene(wish.labels), await work.style(asked.style)
+            picture = self._known(wish)
+            if picture is None:
+                (picture,) = await work.render(scene, [style])
+                self._drawn = wish.labels, asked.style, picture
+            if asked.exact:
+                (content,) = await work.aside(write_pngs, work, scene, [style], [picture], True)
+            else:
+                content = await work.aside(images.jpeg, picture, JPEG_QUALITY)
+            self.metrics.painted("exact" if asked.exact else "draft")
+            kind = images.MEDIA_TYPES["png" if asked.exact else "jpeg"]
+            header = {"seq": asked.seq, "picture": kind, "exact": asked.exact, "timings": work.timings()}
+            return frames.pack(header, content)
+
+    def _known(self, wish: Wish) -> np.ndarray | None:
+        """The picture of the same map and style, if it was the last one: the hand has come to rest."""
+        if self._drawn is None:
+            return None
+        labels, style, picture = self._drawn
+        return picture if labels is wish.labels and style == wish.asked.style else None
+
+    async def _say(self, error: InputError, seq: int | None) -> None:
+        said = {"seq": seq, "status": status_of(error), **error_body(error)}
+        if error.code == "busy":
+            said["retry_after"] = RETRY_SECONDS
+        await self._send(self.socket.send_text(json.dumps(said)))
+
+    async def _send(self, sending: Awaitable[None]) -> None:
+        """Raises TimeoutError for a painter that takes nothing any more."""
+        await asyncio.wait_for(sending, SEND_SECONDS)
