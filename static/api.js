@@ -68,12 +68,25 @@ export function bytesOfDataUrl(url) {
   return Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (c) => c.charCodeAt(0));
 }
 
+/** Where a model's live socket is. */
+export function liveAddress(model) {
+  const address = new URL(`${BASE}/models/${encodeURIComponent(model)}/live`, location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  return address.href;
+}
+
+export const health = () => call("/healthz");
 export const models = () => getJson("models");
 export const report = (model) => getJson(`models/${encodeURIComponent(model)}`);
 
 /** `labels` is a File or the bytes of a PNG. */
 export const render = (model, labels, { style, resize = false }) =>
   postJson(model, "render", { style, resize }, { labels });
+/** The picture itself, which carries its recipe: the bytes of a PNG. */
+export async function renderPng(model, labels, { style }) {
+  const answer = await post(model, "render", { style }, { labels }, { accept: "image/png" });
+  return new Uint8Array(await answer.arrayBuffer());
+}
 export const renderRecipe = (model, recipe) => postJson(model, "render", null, { recipe });
 export const resample = (model, labels, { style, classes, n, seed }, options) =>
   postJson(model, "resample", { style, classes, n, seed }, { labels }, options);

@@ -1,6 +1,7 @@
 /**
- * Keeps one piece of work in flight and only the newest waiting. An answer counts only if nothing newer was asked for while
- * it was made; failures that pass by themselves are tried again, with the newest question.
+ * Keeps one piece of work in flight and only the newest waiting. Every answer is handed on with whether it is the newest,
+ * that is, nothing was asked for while it was made; failures that pass by themselves are tried again, with the newest
+ * question.
  */
 export class LatestWins {
   #work;
@@ -10,8 +11,8 @@ export class LatestWins {
   #resting = [];
 
   /**
-   * `work()` does the job as things stand when it starts; `onDone(answer)`, `onError(error)` and
-   * `onState({busy, waiting})` report. `retryAfter(error, attempt)` gives the milliseconds until another try, or null.
+   * `work()` does the job as things stand when it starts; `onDone(answer, newest)`, `onError(error)` and
+   * `onState({busy, waiting})` report; `waiting` is the failure that is not over yet. `retryAfter(error, attempt)` gives the milliseconds until another try, or null.
    */
   constructor({ work, onDone, onError, onState = () => {}, retryAfter = () => null, sleep = null }) {
     this.#work = work;
@@ -44,22 +45,24 @@ export class LatestWins {
     this.#running = true;
     let attempt = 0;
     let finished = -1;
+    let failure = null;
     while (finished !== this.#wanted) {
       const asked = this.#wanted;
-      this.onState({ busy: true, waiting: null });
+      this.onState({ busy: true, waiting: failure });
       try {
         const answer = await this.#work();
-        attempt = 0;
+        [attempt, failure] = [0, null];
         finished = asked;
-        if (asked === this.#wanted) await this.onDone(answer);
+        await this.onDone(answer, asked === this.#wanted);
       } catch (error) {
         const delay = this.retryAfter(error, attempt);
         attempt += 1;
+        failure = delay === null ? null : error;
         if (delay === null) {
           finished = asked;
           if (asked === this.#wanted) this.onError(error);
         } else {
-          this.onState({ busy: false, waiting: error });
+          this.onState({ busy: false, waiting: failure });
           await Promise.race([this.sleep(delay), new Promise((resolve) => (this.#wake = resolve))]);
           this.#wake = null;
         }

@@ -5,9 +5,13 @@ let made = 0;
 
 /** From one entry of an answer's `pictures`; `map` and `version` say which label map it was made of. */
 export async function pictureOf({ image, style, change }, map, version) {
-  const bytes = bytesOfDataUrl(image);
+  return { ...(await pictureOfBytes(bytesOfDataUrl(image), style, map, version)), change: change ?? null };
+}
+
+/** From the bytes of a PNG. */
+export async function pictureOfBytes(bytes, style, map, version, time = Date.now()) {
   const bitmap = await bitmapOf(new Blob([bytes], { type: "image/png" }));
-  return { id: (made += 1), bytes, bitmap, style, change: change ?? null, map, version, time: Date.now() };
+  return { id: (made += 1), bytes, bitmap, style, change: null, map, version, time };
 }
 
 /** Decode without colour management: a picture's pixels are what they are. */

@@ -36,7 +36,7 @@ async function pump(bytes, stream) {
   return new Uint8Array(await new Response(piped).arrayBuffer());
 }
 
-const deflate = (bytes) => pump(bytes, new CompressionStream("deflate"));
+export const deflate = (bytes) => pump(bytes, new CompressionStream("deflate"));
 const inflate = (bytes) => pump(bytes, new DecompressionStream("deflate"));
 
 function chunk(type, data) {

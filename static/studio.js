@@ -10,13 +10,13 @@ import { mapPainter } from "./hatching.js";
 import { heatMap, measureChange } from "./heat.js";
 import { History } from "./history.js";
 import { LabelMap } from "./labelmap.js";
-import { LatestWins } from "./latest.js";
+import { INITIAL_LIVE, Live } from "./live.js";
 import { Morphing, NO_MORPH } from "./morphing.js";
 import { Painter } from "./painter.js";
-import { pictureOf, pixelsOf } from "./pictures.js";
+import { pixelsOf } from "./pictures.js";
 import { encodeIndexPng } from "./png.js";
 import { NO_MIX, References } from "./references.js";
-import { passing, persistently } from "./retry.js";
+import { persistently } from "./retry.js";
 import { Store } from "./store.js";
 import { between, differing, freshSeed, resampled, specOf, withSpecs } from "./style.js";
 import { BRUSH_SIZES, NOTHING_PENDING } from "./tools.js";
@@ -34,6 +34,7 @@ const OF_MODEL = {
   locks: new Set(),
   strengths: {}, // by class: {from, to, t}, the way between two looks that its strength slider goes
   picture: null,
+  draft: null, // a bitmap shown until the exact picture is there
   before: null,
   change: null, // {classes, share, inside, outside, heat, width, height}
   crops: new Map(), // by class: where in the picture its look is seen best
@@ -64,11 +65,7 @@ const INITIAL = {
   mapVersion: 0,
   counts: new Uint32Array(256),
   order: [], // classes present, as the looks are listed
-  busy: false,
-  offline: false,
-  stale: false, // on demand, and something changed since the picture
-  live: "stroke", // or "demand"
-  latency: null, // ms
+  ...INITIAL_LIVE,
   peek: null, // a bitmap shown for as long as the pointer asks for it
   showHeat: false,
   overlay: 0, // 0 … 1, the label map over the picture
@@ -89,13 +86,8 @@ export class Studio {
     this.variants = new Variants(this);
     this.references = new References(this);
     this.morphing = new Morphing(this);
-    this.loop = new LatestWins({
-      work: () => this.#render(),
-      onDone: (picture) => this.show(picture),
-      onError: (error) => this.report(error, "The picture is the one from before."),
-      onState: ({ busy, waiting }) => this.store.set({ busy, offline: waiting instanceof api.OfflineError }),
-      retryAfter: passing,
-    });
+    this.live = new Live(this);
+    this.loop = this.live.loop;
   }
 
   get state() {
@@ -277,9 +269,7 @@ export class Studio {
 
   /** Ask for a picture of what is on the table now, at once or, on demand, when the person says so. */
   refresh({ demanded = false } = {}) {
-    if (!this.state.model) return;
-    if (this.state.live === "demand" && !demanded) this.set({ stale: true });
-    else this.loop.ask();
+    if (this.state.model) this.live.ask({ demanded });
   }
 
   /** The style that the picture should have: in Morph, wherever the slider stands. */
@@ -292,25 +282,13 @@ export class Studio {
     return encodeIndexPng(this.map, this.palette);
   }
 
-  async #render() {
-    const style = this.shownStyle;
-    const version = this.state.mapVersion;
-    const map = this.map.clone();
-    const labels = await encodeIndexPng(map, this.palette);
-    const started = performance.now();
-    const answer = await api.render(this.state.model.id, labels, { style });
-    const latency = performance.now() - started;
-    const picture = await pictureOf(answer.pictures[0], map, version);
-    return { ...picture, style, latency };
-  }
-
   /** Put a picture on the stage. What changed is measured against the one before. */
   show(picture, before = this.state.picture) {
     const { style, pictures } = this.state;
-    const patch = { picture, before, change: this.#changeBetween(before, picture), stale: false };
-    if (picture.latency) patch.latency = picture.latency;
+    const patch = { picture, draft: null, before, change: this.#changeBetween(before, picture), stale: false };
     if (picture.version !== before?.version) patch.crops = cropsOf(picture.map);
-    if (picture.style === style) patch.pictures = [picture, ...pictures].slice(0, KEPT_PICTURES);
+    const again = before?.style === style && before.version === picture.version;
+    if (picture.style === style && !again) patch.pictures = [picture, ...pictures].slice(0, KEPT_PICTURES);
     this.set(patch);
   }
 

@@ -146,6 +146,7 @@ export class Hand {
     const changed = this.studio.painter.release();
     this.stage.applied({ dirty: null });
     if (changed) this.studio.mapChanged();
+    else this.studio.live.hold(false);
   }
 
   #leave() {

@@ -27,7 +27,7 @@ export class Stage {
   #watch() {
     const { store } = this.studio;
     store.watch(["model", "mapVersion", "colours", "hatched"], () => this.repaint());
-    store.watch(["picture", "peek", "showHeat", "change"], (state) => this.#drawPicture(state));
+    store.watch(["picture", "draft", "peek", "showHeat", "change"], (state) => this.#drawPicture(state));
     store.watch(["overlay"], ({ overlay }) => {
       this.overlay.style.opacity = overlay;
       this.#drawOverlay();
@@ -57,19 +57,20 @@ export class Stage {
     if (this.studio.state.overlay > 0) this.overlay.getContext("2d").drawImage(this.labels, 0, 0);
   }
 
-  #drawPicture({ picture, peek, showHeat, change }) {
-    const bitmap = peek ?? picture?.bitmap;
+  #drawPicture({ picture, draft, peek, showHeat, change }) {
+    const bitmap = peek ?? draft ?? picture?.bitmap;
     if (!bitmap) {
       this.picture.getContext("2d").clearRect(0, 0, this.picture.width, this.picture.height);
       return;
     }
-    const heat = showHeat && change && !peek ? change : null;
+    const heat = showHeat && change && !peek && !draft ? change : null;
     const { width, height } = heat ?? bitmap;
     if (this.picture.width !== width || this.picture.height !== height) Object.assign(this.picture, { width, height });
     const context = this.picture.getContext("2d");
     if (heat) context.putImageData(new ImageData(heat.heat, width, height), 0, 0);
     else context.drawImage(bitmap, 0, 0);
     this.picture.dataset.picture = picture?.id ?? "";
+    this.picture.classList.toggle("is-draft", Boolean(draft));
     const names = this.studio.present.map((index) => this.studio.className(index)).join(", ");
     this.picture.setAttribute("aria-label", heat ? "Where the picture changed" : `Generated picture of ${names}`);
   }
@@ -89,7 +90,10 @@ export class Stage {
 
   /** Show what the painter did. */
   applied({ dirty, picked = null }) {
-    if (dirty) this.repaint(dirty);
+    if (dirty) {
+      this.repaint(dirty);
+      this.studio.live.moved();
+    }
     if (picked !== null) this.studio.choose(picked);
     this.studio.set({ pending: this.studio.painter.pending });
   }

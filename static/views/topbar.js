@@ -10,7 +10,6 @@ const SPACES = ["paint", "mix", "manipulate", "morph"];
 export function watchTopbar(studio) {
   watchModel(studio);
   watchSpaces(studio);
-  watchLive(studio);
   for (const button of document.querySelectorAll("[data-theme-toggle]")) button.addEventListener("click", switchTheme);
 }
 
@@ -62,31 +61,6 @@ function watchSpaces(studio) {
     last = space;
   });
 }
-
-function watchLive(studio) {
-  $("live").addEventListener("click", () => {
-    if (studio.state.offline) studio.loop.hurry();
-    else if (studio.state.live === "demand" && studio.state.stale) studio.refresh({ demanded: true });
-    else studio.set({ live: studio.state.live === "demand" ? "stroke" : "demand" });
-  });
-  studio.store.watch(["offline", "latency", "live", "stale", "busy"], ({ offline, latency, live, stale }) => {
-    const state = offline ? "offline" : live === "demand" ? "demand" : "connected";
-    const time = latency === null ? "…" : duration(latency);
-    const mode = offline
-      ? "Painting on, will resend"
-      : live === "stroke"
-        ? "after each stroke"
-        : stale
-          ? "click to render"
-          : "on demand";
-    $("live").dataset.state = state;
-    $("live-value").textContent = offline ? "Offline" : time;
-    $("live-mode").textContent = mode;
-    $("live").title = offline ? "Try now" : "Time of the last picture. Click: on demand, or after each stroke";
-  });
-}
-
-const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 
 // ---- files ----
 

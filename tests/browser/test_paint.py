@@ -174,24 +174,6 @@ def test_an_earlier_picture_comes_back_with_its_labels(studio: Studio) -> None:
     assert (studio.picture == picture).all()
 
 
-def test_painting_goes_on_without_the_server_and_nothing_is_lost(studio: Studio) -> None:
-    labels = studio.labels
-    x, y = spot(labels, "grass", 22)
-    live = studio.page.locator("#live")
-    studio.page.context.set_offline(True)
-    studio.choose("water")
-    before = studio.picture_id
-    studio.stroke((x, y))
-    expect(live).to_have_attribute("data-state", "offline")
-    expect(live).to_contain_text("Painting on, will resend")
-    studio.stroke((x - 5, y), (x + 5, y))
-    studio.page.context.set_offline(False)
-    studio.new_picture(before)
-    expect(live).to_have_attribute("data-state", "connected")
-    assert (studio.sent.labels == studio.labels).all()
-    assert (studio.sent.labels != labels).sum() > 400
-
-
 def test_strokes_land_where_the_pointer_is_at_any_zoom(studio: Studio) -> None:
     page = studio.page
     page.mouse.move(*studio.at(128, 128))
@@ -210,16 +192,3 @@ def test_strokes_land_where_the_pointer_is_at_any_zoom(studio: Studio) -> None:
     assert (xs.min(), xs.max(), ys.min(), ys.max()) == (126, 130, 126, 130)
     page.keyboard.press("Control+0")
     expect(page.locator("#zoom-value")).to_have_text("174 %")
-
-
-def test_on_demand_a_stroke_waits_for_the_word(studio: Studio) -> None:
-    x, y = spot(studio.labels, "grass", 22)
-    studio.page.locator("#live").click()
-    studio.choose("water")
-    shown, asked = studio.picture_id, len(studio.recorder.calls)
-    studio.stroke((x, y))
-    expect(studio.page.locator("#picture-note")).to_contain_text("not rendered yet")
-    assert len(studio.recorder.calls) == asked
-    studio.page.keyboard.press("Control+Enter")
-    studio.new_picture(shown)
-    assert (studio.sent.labels == studio.labels).all()

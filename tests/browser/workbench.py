@@ -6,6 +6,8 @@ import base64
 import io
 import json
 import re
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.parser import BytesParser
@@ -17,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from model.labels import TAXONOMIES, read_labels
+from model.labels import TAXONOMIES, read_labels, write_labels
 
 TAXONOMY = TAXONOMIES["landscape"]
 CLASS = {name: index for index, name in enumerate(TAXONOMY.names)}
@@ -36,14 +38,49 @@ class Call:
         return read_labels(self.files["labels"][0], TAXONOMIES["landscape"])
 
 
+class Hand:
+    """One live socket, read as its protocol says: the map that its messages have painted so far."""
+
+    def __init__(self) -> None:
+        self.labels = np.zeros((256, 256), np.uint8)
+        self.seq = 0
+
+    def call(self, message: bytes) -> Call:
+        (length,) = struct.unpack_from("<I", message)
+        header, pixels = json.loads(message[4 : 4 + length]), message[4 + length :]
+        assert header.get("base") in (None, self.seq)
+        if pixels:
+            x, y, w, h = header.get("rect") or (0, 0, 256, 256)
+            values = zlib.decompress(pixels) if header.get("deflate") else pixels
+            self.labels[y : y + h, x : x + w] = np.frombuffer(values, np.uint8).reshape(h, w)
+        self.seq = header["seq"]
+        return Call("render" if header["exact"] else "draft", header, {"labels": [write_labels(self.labels, TAXONOMY)]})
+
+
 @dataclass
 class Recorder:
-    """Passes everything on to the app and keeps what was posted."""
+    """Passes everything on to the app and keeps what was posted, or painted over a live socket."""
 
     app: ASGIApp
     calls: list[Call] = field(default_factory=list)
+    blocked: bool = False  # no WebSocket gets through
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and self.blocked:
+            await receive()
+            await send({"type": "websocket.close"})
+            return
+        if scope["type"] == "websocket":
+            hand = Hand()
+
+            async def overhear() -> Message:
+                message = await receive()
+                if message.get("bytes"):
+                    self.calls.append(hand.call(message["bytes"]))
+                return message
+
+            await self.app(scope, overhear, send)
+            return
         if scope["type"] != "http" or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
@@ -167,6 +204,12 @@ class Studio:
         before = self.picture_id
         self.page.locator(selector).click(**options)
         self.new_picture(before)
+
+    def live(self, way: str) -> None:
+        """Choose when pictures are made: auto, draw, stroke or demand."""
+        self.page.locator("#live").click()
+        self.page.locator(f"[data-live={way}]").click()
+        self.page.keyboard.press("Escape")
 
     def space(self, name: str) -> None:
         self.page.locator(f"[data-space-tab={name}]").click()

@@ -7,10 +7,10 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 /** Work that is finished by hand, so that the order of events is the test's. */
 function bench(options = {}) {
   const calls = [];
-  const log = { done: [], errors: [], states: [] };
+  const log = { done: [], passed: [], errors: [], states: [] };
   const loop = new LatestWins({
     work: () => new Promise((resolve, reject) => calls.push({ resolve, reject })),
-    onDone: (answer) => log.done.push(answer),
+    onDone: (answer, newest) => log[newest ? "done" : "passed"].push(answer),
     onError: (error) => log.errors.push(error.message),
     onState: (state) => log.states.push(state),
     ...options,
@@ -31,6 +31,7 @@ test("one job is in flight at most, and what was asked for meanwhile is asked on
   calls[1].resolve("new");
   await turn();
   assert.deepEqual(log.done, ["new"]);
+  assert.deepEqual(log.passed, ["old"]); // handed on as what it is
   assert.equal(loop.busy, false);
 });
 
@@ -93,7 +94,10 @@ test("what passes by itself is tried again until it works, and nothing is lost",
   await turn();
   assert.deepEqual(waits, [100, 200, 300]);
   assert.deepEqual([log.errors, log.done], [[], ["back"]]);
-  assert.ok(log.states.some((state) => state.waiting?.message === "offline"));
+  const [first, ...tries] = log.states.filter((state) => state.busy);
+  assert.equal(first.waiting, null);
+  for (const state of tries) assert.equal(state.waiting.message, "offline"); // not over until an answer is there
+  assert.deepEqual(log.states.at(-1), { busy: false, waiting: null });
 });
 
 test("a new question does not wait for the retry of an old one", async () => {

@@ -1,0 +1,53 @@
+/** How the picture follows the hand: its time, the way that is gone, and the choice of another. */
+import { $ } from "../dom.js";
+
+const SAID = { draw: "while drawing", stroke: "after each stroke", demand: "on demand" };
+
+export function watchLive(studio) {
+  const choices = [...document.querySelectorAll("[data-live]")];
+  for (const button of choices) {
+    button.addEventListener("click", () => studio.live.choose(button.dataset.live));
+    button.addEventListener("keydown", (event) => walk(event, choices));
+  }
+  $("render-now").addEventListener("click", () => studio.live.hurry());
+  watchSliders(studio);
+  const keys = ["offline", "latency", "live", "liveChoice", "liveRoute", "stale"];
+  studio.store.watch(keys, (state) => show(state, choices));
+}
+
+function show({ offline, latency, live, liveChoice, liveRoute, stale }, choices) {
+  const time = latency === null ? "…" : duration(latency);
+  $("live").dataset.state = offline ? "offline" : live === "demand" ? "demand" : "connected";
+  $("live-value").textContent = offline ? "Offline" : time;
+  $("live-mode").textContent = offline ? "Painting on, will resend" : SAID[live];
+  $("live").title = "Time of the last picture, and when the next is made";
+  $("render-now").hidden = !offline && !stale;
+  $("render-now").textContent = offline ? "Try now" : "Render";
+  $("live-auto").textContent = liveChoice === "auto" ? `now ${SAID[live]}` : "as fast as pictures come";
+  $("live-line").textContent = offline
+    ? "The server does not answer. Your painting is kept here and sent when it does."
+    : `The last picture took ${time}, ${liveRoute === "socket" ? "over the live line" : "by single requests: the live line is blocked"}.`;
+  for (const button of choices) {
+    const chosen = button.dataset.live === liveChoice;
+    button.setAttribute("aria-checked", String(chosen));
+    button.tabIndex = chosen ? 0 : -1;
+  }
+}
+
+/** As in any group of radio buttons, arrows go from one to the next. */
+function walk(event, choices) {
+  const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const next = choices[(choices.indexOf(event.target) + step + choices.length) % choices.length];
+  next.focus();
+  next.click();
+}
+
+/** While a slider is held drafts do; let go, the exact picture is wanted. */
+function watchSliders(studio) {
+  addEventListener("pointerdown", ({ target }) => target.matches?.("input[type=range]") && studio.live.hold(true));
+  for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, () => studio.live.hold(false));
+}
+
+const duration = (ms) => (ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
