@@ -53,7 +53,12 @@ class Live:
     def model_held(self) -> Iterator[None]:
         """The model's thread is busy for as long as this lasts."""
         begun, release = threading.Event(), threading.Event()
-        self.app.state.studio.batcher.submit(lambda: (begun.set(), release.wait(30)))
+
+        def hold() -> None:
+            begun.set()
+            release.wait(30)
+
+        self.app.state.studio.batcher.submit(hold)
         assert begun.wait(30)
         try:
             yield
