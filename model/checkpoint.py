@@ -1,7 +1,8 @@
 """The only door for weights: ours (safetensors, config and taxonomy inside) and the authors' released files.
 
-A folder of ours holds ``generator.safetensors``, perhaps ``encoder.safetensors``, and perhaps the training record,
-``record.json``. Each safetensors file carries config, taxonomy and title in its header and is complete in itself.
+A folder of ours holds ``generator.safetensors``, perhaps ``encoder.safetensors``, perhaps ``segmenter.safetensors``,
+and perhaps the training record, ``record.json``. Generator and encoder carry config, taxonomy and title in their
+headers, the segmenter its own architecture: each file is complete in itself.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
@@ -30,20 +29,22 @@ from model.manifest import (
     check_config,
     check_file_size,
     our_manifest,
+    refuse_misfit,
     released_manifest,
-    shape_problems,
 )
 from model.released import State, fold_spectral_norm, infer_config, read_pth
 from model.report import Report
+from model.segmenter import Segmenter, load_segmenter
+from model.tensors import fill, load_tensors, read_metadata, stored
 
 __all__ = ["Checkpoint", "convert", "describe", "inspect", "load_checkpoint", "released_manifest", "save_checkpoint"]
 
 FORMAT = "groupdnet-studio 1"
-GENERATOR_FILE, ENCODER_FILE, RECORD_FILE = "generator.safetensors", "encoder.safetensors", "record.json"
+GENERATOR_FILE, ENCODER_FILE, SEGMENTER_FILE = "generator.safetensors", "encoder.safetensors", "segmenter.safetensors"
+RECORD_FILE = "record.json"
 RELEASED_GENERATOR = "latest_net_G.pth"
 MAX_METADATA_BYTES = 2**20
 MAX_RECORD_BYTES = 16 * 2**20
-HALF_MAX = torch.finfo(torch.float16).max
 
 
 @dataclass
@@ -51,13 +52,14 @@ class Checkpoint:
     """A network that can be run: float32, eval mode, spectral norm folded.
 
     ``fingerprint`` is the SHA-256 of all that decides a picture's pixels: the generator's tensors, with their names
-    and shapes, and its configuration. The encoder has no part in it. ``folder`` is where it was loaded from.
+    and shapes, and its configuration. Encoder and segmenter have no part in it. ``folder`` is where it was loaded from.
     """
 
     config: GroupDNetConfig
     taxonomy: Taxonomy
     generator: Generator
     encoder: Encoder | None = None
+    segmenter: Segmenter | None = None
     title: str = ""
     record: dict[str, Any] | None = None
     folder: Path | None = None
@@ -68,6 +70,11 @@ class Checkpoint:
         if len(self.taxonomy) != self.config.classes:
             raise bad_checkpoint(
                 f"The taxonomy {self.taxonomy.name} has {len(self.taxonomy)} classes, "
+                f"but the network has {self.config.classes}."
+            )
+        if self.segmenter is not None and self.segmenter.config.classes != self.config.classes:
+            raise bad_checkpoint(
+                f"{SEGMENTER_FILE} tells {self.segmenter.config.classes} classes apart, "
                 f"but the network has {self.config.classes}."
             )
         self.title = self.title or self.taxonomy.name
@@ -87,8 +94,8 @@ def _fingerprint(config: GroupDNetConfig, generator: Generator) -> str:
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """A checkpoint from our folder or generator file, or from a released folder or generator ``.pth``.
 
-    An encoder file beside the generator's is loaded with it. Raises InputError, code "bad_checkpoint", with the first
-    twenty faults in its details; no code in any file is ever run.
+    Encoder and segmenter files beside the generator's are loaded with it. Raises InputError, code "bad_checkpoint",
+    with the first twenty faults in its details; no code in any file is ever run.
     """
     path = Path(path)
     if path.is_dir():
@@ -143,21 +150,22 @@ class _Header:
 
 
 def _load_ours(path: Path) -> Checkpoint:
-    header, generator_state = _read_ours(path, "generator")
+    header = _Header.from_metadata(read_metadata(path), "generator", path.name)
     generator, encoder = bare_networks(header.config)
-    _fill(generator, generator_state, path.name)
+    load_tensors(generator, path, config=header.config.to_json())
     encoder_path = path.parent / ENCODER_FILE
     has_encoder = encoder_path.is_file()
     if has_encoder:
-        encoder_header, encoder_state = _read_ours(encoder_path, "encoder")
+        encoder_header = _Header.from_metadata(read_metadata(encoder_path), "encoder", encoder_path.name)
         if encoder_header.config != header.config:
             raise bad_checkpoint(f"{encoder_path.name} and {path.name} come from checkpoints of different configs.")
-        _fill(encoder, encoder_state, encoder_path.name)
+        load_tensors(encoder, encoder_path, config=header.config.to_json())
     return Checkpoint(
         header.config,
         header.taxonomy,
         generator,
         encoder if has_encoder else None,
+        _segmenter_beside(path),
         title=header.title,
         record=_read_record(path.parent / RECORD_FILE),
         folder=path.parent,
@@ -165,44 +173,9 @@ def _load_ours(path: Path) -> Checkpoint:
     )
 
 
-def _read_ours(path: Path, part: str) -> tuple[_Header, State]:
-    """Header and tensors; shapes are compared before any tensor is read."""
-    check_file_size(path.name, path.stat().st_size)
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = _Header.from_metadata(file.metadata(), part, path.name)
-            shapes = {key: list(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
-            networks = dict(zip(("generator", "encoder"), bare_networks(header.config)))
-            _refuse(path.name, shape_problems(shapes, our_manifest(networks[part])), header.config)
-            return header, {key: file.get_tensor(key).clone() for key in shapes}  # off the map of the file
-    except (SafetensorError, OSError) as error:
-        raise bad_checkpoint(f"{path.name} cannot be read as safetensors: {error}.") from error
-
-
-def _refuse(name: str, problems: list[str], config: GroupDNetConfig) -> None:
-    if problems:
-        raise bad_checkpoint(f"{name} does not fit", problems, file=name, config=config.to_json())
-
-
-def _fill(network: nn.Module, state: State, name: str) -> None:
-    """Give a bare network its tensors, as float32; refuses numbers that no picture can be made from."""
-    problems = []
-    for key, tensor in state.items():
-        if key.endswith("num_batches_tracked"):
-            continue
-        if not tensor.is_floating_point():
-            problems.append(f"{key} holds {str(tensor.dtype).removeprefix('torch.')} numbers, expected floating point")
-            continue
-        state[key] = tensor = tensor.float().contiguous()
-        broken = int(tensor.numel() - torch.isfinite(tensor).sum())
-        if broken:
-            problems.append(f"{key} holds NaN or infinity {broken:,} times")
-        elif key.endswith("running_var") and bool((tensor < 0).any()):
-            problems.append(f"{key} holds a variance below 0")
-    if problems:
-        raise bad_checkpoint(f"{name} is damaged", problems, file=name)
-    network.load_state_dict(state, assign=True)
-    network.eval().requires_grad_(False)
+def _segmenter_beside(path: Path) -> Segmenter | None:
+    beside = path.parent / SEGMENTER_FILE
+    return load_segmenter(beside) if beside.is_file() else None
 
 
 def _read_record(path: Path) -> dict[str, Any] | None:
@@ -239,19 +212,11 @@ def save_checkpoint(folder: str | Path, checkpoint: Checkpoint, half: bool = Tru
     files[RECORD_FILE] = None if record is None else (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
     for file_name, part, network in parts:
         header = _Header(part, checkpoint.config, checkpoint.taxonomy, checkpoint.title)
-        files[file_name] = None if network is None else save(_stored(network, half), metadata=header.to_metadata())
+        files[file_name] = None if network is None else save(stored(network, half), metadata=header.to_metadata())
+    segmenter = checkpoint.segmenter
+    files[SEGMENTER_FILE] = None if segmenter is None else segmenter.to_bytes(half)
     _write_files(folder, files)
     return load_checkpoint(folder)
-
-
-def _stored(network: nn.Module, half: bool) -> State:
-    state: State = {}
-    for key, tensor in network.state_dict().items():
-        tensor = tensor.detach().cpu().contiguous()
-        if half and tensor.ndim > 1 and float(tensor.abs().max()) <= HALF_MAX:
-            tensor = tensor.half()
-        state[key] = tensor
-    return state
 
 
 def _write_files(folder: Path, files: dict[str, bytes | None]) -> None:
@@ -290,19 +255,20 @@ def _load_released(path: Path) -> Checkpoint:
     manifests = released_manifest(config)
     generator, encoder = bare_networks(config)
     unused = tuple(f"{row.name}." for row in config.unused)
-    _refuse(path.name, shape_problems(_shapes(state), manifests["generator"]), config)
+    refuse_misfit(path.name, _shapes(state), manifests["generator"], config=config.to_json())
     if unused:
         state = {key: tensor for key, tensor in state.items() if not key.startswith(unused)}
-    _fill(generator, fold_spectral_norm(state, our_manifest(generator)), path.name)
+    fill(generator, fold_spectral_norm(state, our_manifest(generator)), path.name)
     if encoder_state is not None:
-        _refuse(encoder_path.name, shape_problems(_shapes(encoder_state), manifests["encoder"]), config)
-        _fill(encoder, fold_spectral_norm(encoder_state, our_manifest(encoder)), encoder_path.name)
+        refuse_misfit(encoder_path.name, _shapes(encoder_state), manifests["encoder"], config=config.to_json())
+        fill(encoder, fold_spectral_norm(encoder_state, our_manifest(encoder)), encoder_path.name)
     taxonomy = _taxonomy_for(config.classes)
     return Checkpoint(
         config,
         taxonomy,
         generator,
         encoder if encoder_state is not None else None,
+        _segmenter_beside(path),
         title=TITLES.get(taxonomy.name, f"{config.classes} classes"),
         folder=path.parent,
         format="released .pth",
@@ -348,6 +314,7 @@ def describe(checkpoint: Checkpoint) -> Report:
         config=checkpoint.config,
         taxonomy=checkpoint.taxonomy,
         encoder=checkpoint.encoder is not None,
+        segmenter=checkpoint.segmenter is not None,
         fingerprint=checkpoint.fingerprint,
         record=checkpoint.record,
     )

@@ -91,6 +91,9 @@ class Engine:
         self.encoder = None
         if ckpt.encoder is not None:
             self.encoder = copy.deepcopy(ckpt.encoder).to(self.device).eval().requires_grad_(False)
+        self.segmenter = None
+        if ckpt.segmenter is not None:
+            self.segmenter = copy.deepcopy(ckpt.segmenter).to(self.device).eval().requires_grad_(False)
         self.cache = ModulationCache(cache_bytes)
         # The look-up gives the convolutions' numbers in half the time on a CPU, up to rounding.
         self._modulate = lookup.modulation if self.device.type == "cpu" else Generator.modulation
@@ -160,6 +163,21 @@ class Engine:
             if step is None:
                 return
             yield step
+
+    @torch.inference_mode()
+    def segment(self, photo: Array) -> np.ndarray:
+        """The label map uint8 [H, W] that the segmenter reads from a photo uint8 [H, W, 3].
+
+        Raises InputError, "no_segmenter" if the checkpoint has none.
+        """
+        if self.segmenter is None:
+            raise InputError(
+                "This checkpoint has no segmenter, so it cannot read label maps from photos.",
+                code="no_segmenter",
+                field="photo",
+            )
+        with _exact(self.device):
+            return self.segmenter.segment(self._photo(photo))[0].byte().cpu().numpy()
 
     def _photo(self, photo: Array) -> Tensor:
         """uint8 [H, W, 3] → [1, 3, H, W] in [−1, 1], on the engine's device; InputError for anything else."""

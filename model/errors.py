@@ -9,7 +9,8 @@ class InputError(ValueError):
     """Something given to us is wrong; the message says what, which value it has and what is allowed.
 
     ``code`` is stable for programs ("invalid", "unknown_label", "wrong_size", "too_large", "not_an_image",
-    "no_encoder", "missing_class", "bad_checkpoint", "unknown_model", "busy"); ``details`` is JSON-ready.
+    "no_encoder", "no_segmenter", "missing_class", "bad_checkpoint", "unknown_model", "busy"); ``details`` is
+    JSON-ready.
     The command line prints the message and exits with 2; the server answers with all of it.
     """
 

@@ -156,3 +156,10 @@ def shape_problems(shapes: Mapping[str, Sequence[int]], manifest: Shapes) -> lis
         if key in shapes and list(shapes[key]) != shape
     ]
     return problems + [f"{key} {list(shape)} is unexpected" for key, shape in shapes.items() if key not in manifest]
+
+
+def refuse_misfit(name: str, shapes: Mapping[str, Sequence[int]], manifest: Shapes, **details: Any) -> None:
+    """InputError with every problem, unless a file's tensors are those of the manifest."""
+    problems = shape_problems(shapes, manifest)
+    if problems:
+        raise bad_checkpoint(f"{name} does not fit", problems, file=name, **details)

@@ -14,7 +14,8 @@ NEEDS_ENCODER = {
     "manipulate": "manipulation keeps the codes of a photo",
     "encode": "encoding turns a photo into codes",
 }
-APPLICATIONS = ("render", "resample", "mix", "manipulate", "morph", "encode")
+APPLICATIONS = ("render", "resample", "mix", "manipulate", "morph", "encode", "segment")
+NO_SEGMENTER = "this checkpoint has no segmenter, and segmentation reads a photo's label map with one"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Report:
     config: GroupDNetConfig | None = None
     taxonomy: Taxonomy | None = None
     encoder: bool = False
+    segmenter: bool = False
     fingerprint: str | None = None
     record: dict[str, Any] | None = None
 
@@ -43,7 +45,7 @@ class Report:
                 "unknown": self.taxonomy.unknown,
             }
         if self.ok:
-            facts |= {"encoder": self.encoder, "applications": applications(self.encoder)}
+            facts |= {"encoder": self.encoder, "applications": applications(self.encoder, self.segmenter)}
             facts |= {"fingerprint": self.fingerprint, "record": self.record}
         return facts
 
@@ -59,18 +61,19 @@ class Report:
                 lines += [f"  … and {self.problem_count - len(self.problems)} more"]
             return "\n".join(lines)
         lines += [f"format       {self.format}", f"fingerprint  {self.fingerprint}", "applications"]
-        for name, state in applications(self.encoder).items():
+        for name, state in applications(self.encoder, self.segmenter).items():
             lines += [f"  {name:<11}{'yes' if state['available'] else 'no: ' + state['reason']}"]
         return "\n".join(lines)
 
 
-def applications(encoder: bool) -> dict[str, dict[str, Any]]:
-    """Which of the applications a checkpoint with or without an encoder can do, and why not."""
-    able: dict[str, dict[str, Any]] = {}
-    for name in APPLICATIONS:
-        able[name] = {"available": encoder or name not in NEEDS_ENCODER}
-        if not able[name]["available"]:
-            able[name]["reason"] = f"this checkpoint has no encoder, and {NEEDS_ENCODER[name]}"
+def applications(encoder: bool, segmenter: bool) -> dict[str, dict[str, Any]]:
+    """Which of the applications a checkpoint with or without an encoder and a segmenter can do, and why not."""
+    able: dict[str, dict[str, Any]] = {name: {"available": True} for name in APPLICATIONS}
+    if not encoder:
+        for name, what in NEEDS_ENCODER.items():
+            able[name] = {"available": False, "reason": f"this checkpoint has no encoder, and {what}"}
+    if not segmenter:
+        able["segment"] = {"available": False, "reason": NO_SEGMENTER}
     return able
 
 

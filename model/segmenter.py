@@ -1,24 +1,69 @@
-"""A small U-Net that reads label maps from pictures: its features are the perceptual loss where there is no VGG-19."""
+"""A small U-Net that reads label maps from pictures.
+
+Its features are the perceptual loss where there is no VGG-19, and its word on a picture is how label fidelity is
+measured.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from model.errors import InputError
-from model.progress import SAVE_SECONDS, Progress
-from model.sources import Source, prefetch
+from model.manifest import MAX_CLASSES, MAX_SIDE, bad_checkpoint
+from model.tensors import load_tensors, read_metadata, stored
 
-FIRST_STEP = 2**41  # the segmenter's batches are not the network's
+FORMAT = "groupdnet-studio segmenter 1"
+STAGES = (2, 8)
+MAX_WIDTH = 1024
+MAX_DILATION = 64
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """``size`` (H, W) is that of the pictures it was trained on: others are scaled to it before it reads them."""
+
+    classes: int
+    size: tuple[int, int]
+    widths: tuple[int, ...] = (16, 32, 64, 96)  # of the stages, full resolution first
+    dilations: tuple[int, ...] = ()  # of residual convolutions at the lowest resolution: how far it looks around
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, str], name: str) -> SegmenterConfig:
+        """Raises InputError "bad_checkpoint", unless a network of sensible size can be built from it."""
+        if metadata.get("format") != FORMAT:
+            raise bad_checkpoint(f"{name} has the format {metadata.get('format')!r}, expected {FORMAT!r}.")
+        try:
+            data = json.loads(metadata["segmenter"])
+            lists = {key: tuple(data[key]) for key in ("size", "widths", "dilations")}
+            config = cls(**{**data, **lists})
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
+            raise bad_checkpoint(f"{name} does not say what segmenter it holds: {error}.") from error
+        problems = list(config._problems())
+        if problems:
+            raise bad_checkpoint(f"{name} is no segmenter of ours", problems)
+        return config
+
+    def _problems(self) -> Iterator[str]:
+        numbers = [("classes", self.classes, MAX_CLASSES)]
+        numbers += [("widths", width, MAX_WIDTH) for width in self.widths]
+        numbers += [("dilations", dilation, MAX_DILATION) for dilation in self.dilations]
+        for name, value, limit in numbers:
+            if type(value) is not int or not 1 <= value <= limit:
+                yield f"{name} has {value!r}, allowed are 1 … {limit}"
+        if not STAGES[0] <= len(self.widths) <= STAGES[1] or len(self.dilations) > STAGES[1]:
+            stages = f"{len(self.widths)} widths and {len(self.dilations)} dilations"
+            yield f"it has {stages}, allowed are {STAGES[0]} … {STAGES[1]} and 0 … {STAGES[1]}"
+        stride = 2 ** (len(self.widths) - 1)
+        sides = [type(n) is int and 0 < n <= MAX_SIDE and n % stride == 0 for n in self.size]
+        if len(sides) != 2 or not all(sides):
+            yield f"size is {list(self.size)!r}, allowed are two multiples of {stride} ≤ {MAX_SIDE}"
 
 
 def _convs(inputs: int, outputs: int) -> nn.Sequential:
@@ -32,15 +77,22 @@ def _convs(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-class Segmenter(nn.Module):
-    """Picture [N, 3, H, W] in [−1, 1], H and W multiples of 8 → class scores [N, C, H, W]."""
+def _look_around(width: int, dilation: int) -> nn.Sequential:
+    conv = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU())
 
-    def __init__(self, classes: int, widths: Sequence[int] = (16, 32, 64, 96)) -> None:
+
+class Segmenter(nn.Module):
+    """Picture [N, 3, H, W] in [−1, 1], H and W multiples of 2^(stages − 1) → class scores [N, C, H, W]."""
+
+    def __init__(self, config: SegmenterConfig) -> None:
         super().__init__()
-        self.widths = tuple(widths)
+        self.config = config
+        widths = config.widths
         self.down = nn.ModuleList(_convs(i, o) for i, o in zip((3, *widths), widths))
+        self.around = nn.ModuleList(_look_around(widths[-1], dilation) for dilation in config.dilations)
         self.up = nn.ModuleList(_convs(i + o, o) for i, o in zip(widths[::-1], widths[-2::-1]))
-        self.predict = nn.Conv2d(widths[0], classes, 1)
+        self.predict = nn.Conv2d(widths[0], config.classes, 1)
 
     def features(self, picture: Tensor) -> list[Tensor]:
         """The encoder's stages, full resolution first; the loss compares them."""
@@ -52,75 +104,27 @@ class Segmenter(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         *skips, x = self.features(picture)
+        for layer in self.around:
+            x = x + layer(x)
         for stage, skip in zip(self.up, reversed(skips)):
             x = stage(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), skip], dim=1))
         return self.predict(x)
 
-    def save(self, path: Path) -> None:
-        tensors = {key: value.contiguous() for key, value in self.state_dict().items()}
-        partial = path.with_suffix(".partial")
-        save_file(tensors, partial, metadata={"classes": str(self.predict.out_channels), "widths": repr(self.widths)})
-        partial.replace(path)
+    def segment(self, picture: Tensor) -> Tensor:
+        """Picture [N, 3, H, W] in [−1, 1] of any size, read at the network's own → class indices long [N, H, W]."""
+        scores = self(F.interpolate(picture, self.config.size, mode="area"))
+        return F.interpolate(scores, picture.shape[2:], mode="bilinear").argmax(1)
+
+    def to_bytes(self, half: bool = False) -> bytes:
+        """Its safetensors file; with ``half``, weights are float16."""
+        metadata = {"format": FORMAT, "segmenter": json.dumps(asdict(self.config))}
+        return save(stored(self, half), metadata=metadata)
 
 
 def load_segmenter(path: Path) -> Segmenter:
-    """Raises InputError where the file is not a segmenter of ours."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            widths = [int(width) for width in metadata["widths"].strip("()").split(",")]
-            segmenter = Segmenter(int(metadata["classes"]), widths)
-            segmenter.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{path} is not a segmenter: {error}.", code="bad_checkpoint", value=str(path)) from error
-    return segmenter.eval().requires_grad_(False)
-
-
-@torch.no_grad()
-def pixel_accuracy(scores: Tensor, labels: Tensor) -> float:
-    """Share of pixels whose best class is the label's."""
-    return (scores.argmax(1) == labels).float().mean().item()
-
-
-def train_segmenter(
-    path: Path,
-    source: Source,
-    size: tuple[int, int],
-    batch_size: int,
-    images: int,
-    autocast: Callable[[], AbstractContextManager[object]],
-) -> None:
-    """Trains on ``images`` pictures and writes ``path``; ``path`` with .pt beside it is the state to resume from."""
-    steps, state_path, device = max(1, images // batch_size), path.with_suffix(".pt"), source.device
-    segmenter = Segmenter(len(source.taxonomy)).to(device)
-    optimiser = torch.optim.AdamW(segmenter.parameters(), 2e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps + 1)
-    parts: dict[str, Any] = {"segmenter": segmenter, "optimiser": optimiser, "schedule": schedule}
-    start, saved, accuracy = 0, time.monotonic(), None
-    if state_path.exists():
-        state = torch.load(state_path, map_location=device, weights_only=True)
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-        start = state["step"]
-    wanted = ((FIRST_STEP + step, batch_size, size) for step in range(start, steps))
-    with Progress(steps, start) as progress:
-        for step, batch in enumerate(prefetch(source, wanted), start=start + 1):
-            with autocast():
-                scores = segmenter(batch.photos).float()
-            loss = F.cross_entropy(scores, batch.labels)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            progress.advance(batch_size)
-            if step % 50 == 0:
-                now = pixel_accuracy(scores, batch.labels)
-                accuracy = now if accuracy is None else 0.8 * accuracy + 0.2 * now
-                progress.describe(f"segmenter {accuracy:.1%} of pixels right")
-            if time.monotonic() - saved > SAVE_SECONDS:
-                saved = time.monotonic()
-                partial = state_path.with_suffix(".partial")
-                torch.save({"step": step, **{name: part.state_dict() for name, part in parts.items()}}, partial)
-                partial.replace(state_path)
-    segmenter.save(path)
-    state_path.unlink(missing_ok=True)
+    """Raises InputError "bad_checkpoint" where the file is not a whole segmenter of ours."""
+    config = SegmenterConfig.from_metadata(read_metadata(path), path.name)
+    with torch.device("meta"):
+        segmenter = Segmenter(config).eval()
+    load_tensors(segmenter, path)
+    return segmenter

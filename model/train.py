@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from model.checkpoint import Checkpoint, save_checkpoint
+from model.checkpoint import SEGMENTER_FILE, Checkpoint, save_checkpoint
 from model.errors import InputError
 from model.groupdnet import CODE_CHANNELS, PRESETS, at_size, semantics
 from model.landscape import render_set
@@ -31,9 +31,10 @@ from model.losses import ClassColours, SegmenterFeatures, Vgg19Features
 from model.networks import start_codes
 from model.plan import Phase, Plan, load_plan
 from model.progress import SAVE_SECONDS, Progress
-from model.segmenter import load_segmenter, train_segmenter
+from model.segmenter import load_segmenter
 from model.sources import LiveWorld, PhotoFolder, RenderedWorld, Source, prefetch
 from model.step import TrainingStep, pick_precision
+from model.train_segmenter import train_segmenter
 
 LOG_STEPS = 50
 VOTE_STEPS = 10  # how often several processes ask each other whether to stop
@@ -72,7 +73,7 @@ class Run:
                 field="vgg",
                 allowed='--vgg FILE in torchvision\'s layout, or a plan with "perceptual": "segmenter"',
             )
-        path = self.folder / "segmenter.safetensors"
+        path = self.folder / SEGMENTER_FILE
         if not path.exists() and self.rank == 0:
             phase = self.plan.phases[min(1, len(self.plan.phases) - 1)]
             images = self.plan.segmenter_images
@@ -175,7 +176,7 @@ class Run:
 
     def export(self) -> None:
         """The averaged networks as a checkpoint that can be loaded."""
-        log = self.folder / "log.jsonl"
+        log, segmenter = self.folder / "log.jsonl", self.folder / SEGMENTER_FILE
         cuda = self.device.type == "cuda"
         record = {
             "plan": self.plan.to_json(),
@@ -191,6 +192,7 @@ class Run:
             self.source.taxonomy,
             self.networks.mean_generator,
             self.networks.mean_encoder,
+            load_segmenter(segmenter) if segmenter.exists() else None,
             title=self.source.taxonomy.name.capitalize(),
             record=record,
         )

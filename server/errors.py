@@ -30,6 +30,7 @@ STATUS = {
     "not_acceptable": 406,
     "no_encoder": 409,
     "no_video": 409,
+    "no_segmenter": 409,
     "bad_checkpoint": 409,
     "unknown_base": 409,
     "too_large": 413,

@@ -20,6 +20,8 @@ from server.schemas import (
     PicturesAnswer,
     RenderRequest,
     ResampleRequest,
+    SegmentAnswer,
+    SegmentRequest,
 )
 from server.streams import LINES
 
@@ -87,14 +89,14 @@ def _errors(*codes: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _route(
-    summary: str, about: str, body: dict[str, Any], answer: type[Any], *media_types: str, encoder: bool = False
+    summary: str, about: str, body: dict[str, Any], answer: type[Any], *media_types: str, needs: str = ""
 ) -> dict[str, Any]:
     """Keyword arguments of the decorator of a POST route."""
     success: dict[str, Any] = {"model": answer, "description": "What was made."}
     binary = {"schema": {"type": "string", "format": "binary"}}
     success["content"] = dict.fromkeys(media_types, binary)
     codes = (400, 404, 406, 409, 413, 422, 503)
-    note = " Needs a checkpoint with an encoder." if encoder else ""
+    note = f" Needs a checkpoint with {needs}." if needs else ""
     return {
         "summary": summary,
         "description": about.replace("\n\n```", f"{note}\n\n```", 1),
@@ -166,7 +168,7 @@ MIX = _route(
     ),
     PicturesAnswer,
     "image/png",
-    encoder=True,
+    needs="an encoder",
 )
 
 _SEED = {"seed": 7}
@@ -183,7 +185,7 @@ MANIPULATE = _route(
     ),
     PicturesAnswer,
     "image/png",
-    encoder=True,
+    needs="an encoder",
 )
 
 _MORPH = {"from": {"seed": 7}, "to": {"seed": 8}, "classes": [0, 6], "steps": 12, "seconds": 1.5, "format": "webp"}
@@ -213,7 +215,22 @@ ENCODE = _route(
     + _curl(_PHOTO, f"curl -F photo=@photo.png {LAKE} {_request(_NAME)} {BASE}/encode"),
     _body(EncodeRequest, ["photo", "labels"], ["photo", "labels"], _NAME),
     EncodeAnswer,
-    encoder=True,
+    needs="an encoder",
+)
+
+SEGMENT = _route(
+    "The label map of a photo",
+    "What the model's segmenter takes each pixel for, and how much of the picture each class has: a palette PNG to "
+    "paint on, or to send with the photo as its labels."
+    + _curl(
+        _PHOTO,
+        f"curl -F photo=@photo.png {BASE}/segment",
+        f"curl -H 'Accept: image/png' -F photo=@photo.png {BASE}/segment -o labels.png",
+    ),
+    _body(SegmentRequest, ["photo"], ["photo"], {"resize": True}),
+    SegmentAnswer,
+    "image/png",
+    needs="a segmenter",
 )
 
 _WATER_LOOK = {"style": {"seed": 7}, "classes": [6]}

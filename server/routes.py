@@ -1,4 +1,4 @@
-"""``/api/v1``: the models, and the six things that can be done with one."""
+"""``/api/v1``: the models, and the things that can be done with one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model.errors import InputError
 from server import morphing, openapi, resampling
 from server.answers import JSON, PNG, choose_type, pictures_answer, timing_header
 from server.forms import Form, Upload, read_form
-from server.images import MEDIA_TYPES
+from server.images import MEDIA_TYPES, data_url
 from server.schemas import (
     CodesRequest,
     EncodeRequest,
@@ -22,6 +22,7 @@ from server.schemas import (
     MorphRequest,
     RenderRequest,
     ResampleRequest,
+    SegmentRequest,
 )
 from server.streams import LINES, stream_lines
 from server.video import WITHOUT_PYAV, mp4_available, require_mp4
@@ -197,6 +198,28 @@ async def codes(request: Request, id: ModelId) -> Response:
         return JSONResponse({"model": found.id, "style": spelled.to_json(), "classes": classes})
 
     return await anyio.to_thread.run_sync(answer)
+
+
+@router.post("/models/{id}/segment", **openapi.SEGMENT)
+async def segment(request: Request, id: ModelId) -> Response:
+    from model.labels import label_stats, write_labels
+
+    started, kind = time.perf_counter(), choose_type(request, [JSON, PNG])
+    found = await find_model(request, id)
+    form = await read_form(request, SegmentRequest, {"photo"})
+    async with work_on(request, found, started) as work:
+        work.require_segmenter()
+        labels = await work.segment(await work.photo(form.file("photo"), form.asked.resize))
+        content = await work.aside(write_labels, labels, found.taxonomy)
+        if kind == PNG:
+            return Response(content, media_type=PNG, headers=timing_header(work))
+        names, counts = found.taxonomy.names, label_stats(labels)
+        classes = [
+            {"index": index, "name": names[index], "share": counts[index] / labels.size}
+            for index in sorted(counts, key=lambda index: -counts[index])
+        ]
+        answer = {"model": found.id, "labels": data_url(content), "classes": classes, "timings": work.timings()}
+        return JSONResponse(answer, headers=timing_header(work))
 
 
 async def _recipe_or_parts(work: Work, form: Form[RenderRequest]) -> tuple[Scene, Style]:

@@ -102,6 +102,10 @@ class LiveRequest(Asked):
     exact: bool = Field(False, description="The picture itself, a PNG with its recipe, and not a JPEG of it.")
 
 
+class SegmentRequest(Asked):
+    resize: Resize = False
+
+
 class Timings(BaseModel):
     queue_ms: float
     engine_ms: float
@@ -147,6 +151,21 @@ class CodesAnswer(BaseModel):
     model: str
     style: dict[str, Any] = Field(description="Each class with its code.")
     classes: list[int]
+
+
+class Region(BaseModel):
+    """One class of a label map."""
+
+    index: int
+    name: str
+    share: float = Field(gt=0, le=1, description="Part of the picture's pixels.")
+
+
+class SegmentAnswer(BaseModel):
+    model: str
+    labels: str = Field(description="The label map, a palette PNG as a data URL.")
+    classes: list[Region] = Field(description="The classes present, the largest first.")
+    timings: Timings
 
 
 class ModelRow(BaseModel):

@@ -94,13 +94,20 @@ class Work:
         """A photo with its label map, read."""
 
         def read() -> Reference:
-            from model.images import read_photo
-
-            size, limit = self.model.config.image_size, self.settings.picture_pixels
-            picture = read_photo(photo.content, size, resize, max_pixels=limit, field=fields[0])
-            return Reference(photo.name, picture, Scene(self._read_labels(labels.content, resize, fields[1])))
+            scene = Scene(self._read_labels(labels.content, resize, fields[1]))
+            return Reference(photo.name, self._read_photo(photo.content, resize, fields[0]), scene)
 
         return await self.aside(read)
+
+    async def photo(self, upload: Upload, resize: bool) -> np.ndarray:
+        """A photo alone, uint8 [H, W, 3]."""
+        return await self.aside(self._read_photo, upload.content, resize)
+
+    def _read_photo(self, content: bytes, resize: bool, field: str = "photo") -> np.ndarray:
+        from model.images import read_photo
+
+        size, limit = self.model.config.image_size, self.settings.picture_pixels
+        return read_photo(content, size, resize, max_pixels=limit, field=field)
 
     async def load(self) -> None:
         """Have the model in memory."""
@@ -108,12 +115,19 @@ class Work:
 
     def require_encoder(self, application: str) -> None:
         """Raises InputError "no_encoder" when this model cannot do the application."""
+        self._require(application, "no_encoder")
+
+    def require_segmenter(self) -> None:
+        """Raises InputError "no_segmenter" when this model has none."""
+        self._require("segment", "no_segmenter")
+
+    def _require(self, application: str, code: str) -> None:
         state = self.model.report["applications"][application]
         if not state["available"]:
             able = [name for name, other in self.model.report["applications"].items() if other["available"]]
             raise InputError(
                 f"model {self.model.id!r} cannot {application}: {state['reason']}; it can {', '.join(able)}",
-                code="no_encoder",
+                code=code,
                 field="model",
                 value=self.model.id,
                 allowed=able,
@@ -140,6 +154,10 @@ class Work:
 
         mu, _ = await self._turn.run(lambda: self._engine().encode(reference.photo, reference.scene.labels))
         return style_from_encoding(mu, reference.scene.classes, self.model.config, name or reference.name)
+
+    async def segment(self, photo: np.ndarray) -> np.ndarray:
+        """The label map uint8 [H, W] that the model's segmenter reads from a photo."""
+        return await self._turn.run(lambda: self._engine().segment(photo))
 
     def _engine(self) -> Engine:
         return self._registry.engine(self.model)

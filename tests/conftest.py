@@ -17,6 +17,7 @@ from torch import nn
 from model.checkpoint import Checkpoint, save_checkpoint
 from model.groupdnet import Block, Encoder, Generator, GroupDNetConfig
 from model.labels import TAXONOMIES
+from model.segmenter import Segmenter, SegmenterConfig
 
 # Time says little on a machine that does other things too.
 settings.register_profile("patient", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -51,7 +52,18 @@ def random_checkpoint(config: GroupDNetConfig, seed: int = 0) -> Checkpoint:
             gain = next(gain for part, gain in GAINS.items() if part in name)
             spread = gain * parameter[0].numel() ** -0.5 if parameter.ndim > 1 else 0.1
             nn.init.normal_(parameter, std=spread, generator=random)
-    return Checkpoint(config, TAXONOMIES["landscape"], generator.eval(), encoder.eval(), title="Tiny")
+    segmenter = random_segmenter(SegmenterConfig(config.classes, (32, 32), (8, 12, 16), (2,)), seed)
+    return Checkpoint(config, TAXONOMIES["landscape"], generator.eval(), encoder.eval(), segmenter, title="Tiny")
+
+
+def random_segmenter(config: SegmenterConfig, seed: int = 0) -> Segmenter:
+    """Seeded random weights that tell bright from dark."""
+    random = torch.Generator().manual_seed(seed)
+    segmenter = Segmenter(config)
+    for parameter in segmenter.parameters():
+        if parameter.ndim > 1:
+            nn.init.normal_(parameter, std=1.4 * parameter[0].numel() ** -0.5, generator=random)
+    return segmenter.eval()
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +73,7 @@ def tiny_config() -> GroupDNetConfig:
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory, tiny_config: GroupDNetConfig) -> Path:
-    """A checkpoints folder that holds ``tiny/``, generator and encoder."""
+    """A checkpoints folder that holds ``tiny/``: generator, encoder and segmenter."""
     folder = tmp_path_factory.mktemp("checkpoints")
     save_checkpoint(folder / "tiny", random_checkpoint(tiny_config))
     return folder
@@ -72,7 +84,7 @@ def tiny_without_encoder(tmp_path_factory: pytest.TempPathFactory, tiny_config: 
     """A checkpoints folder that holds ``tiny/``, the same generator alone."""
     folder = tmp_path_factory.mktemp("without_encoder")
     checkpoint = random_checkpoint(tiny_config)
-    checkpoint.encoder = None
+    checkpoint.encoder = checkpoint.segmenter = None
     save_checkpoint(folder / "tiny", checkpoint)
     return folder
 

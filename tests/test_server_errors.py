@@ -325,6 +325,19 @@ def test_encoder_missing(no_encoder: TestClient, what: str) -> None:
     assert error["allowed"] == ["render", "resample", "morph"]
 
 
+def test_segmenter_missing(no_encoder: TestClient) -> None:
+    error = error_of(post(no_encoder, "segment", {"photo": photo()}), 409, "no_segmenter")
+    assert "this checkpoint has no segmenter" in error["message"]
+    assert error["allowed"] == ["render", "resample", "morph"]
+
+
+def test_segment_wants_a_photo_of_the_models_size(client: TestClient) -> None:
+    assert error_of(post(client, "segment", {"labels": LABELS}), 422, "invalid")["field"] == "labels"
+    assert error_of(post(client, "segment", {}, {}), 400, "malformed")
+    error = error_of(post(client, "segment", {"photo": photo(96)}), 422, "wrong_size")
+    assert (error["field"], error["value"], error["allowed"]) == ("photo", [96, 96], [64, 64])
+
+
 def test_what_needs_no_encoder_works_without(no_encoder: TestClient) -> None:
     report = no_encoder.get("/api/v1/models/tiny").json()
     assert not report["encoder"] and not report["applications"]["mix"]["available"]

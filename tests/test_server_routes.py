@@ -25,7 +25,7 @@ from model.engine import Engine
 from model.labels import write_labels
 from model.recipe import read_recipe
 from model.styles import Style
-from server.schemas import AnimationAnswer, EncodeAnswer, ModelsAnswer, PicturesAnswer
+from server.schemas import AnimationAnswer, EncodeAnswer, ModelsAnswer, PicturesAnswer, SegmentAnswer
 
 
 @pytest.fixture(scope="module")
@@ -284,6 +284,25 @@ def test_boomerang_returns_without_stopping_at_the_ends(client: TestClient) -> N
     assert frames[1:4] == frames[:2:-1]
 
 
+def test_segment_reads_a_label_map_from_a_photo(client: TestClient, tiny_checkpoint: Path) -> None:
+    answer = post(client, "segment", {"photo": photo()}).json()
+    SegmentAnswer.model_validate(answer)
+    expected = Engine(load_checkpoint(tiny_checkpoint / "tiny"), device="cpu").segment(np.array(pixels(photo())))
+    labels = pixels(answer["labels"])
+    assert np.array_equal(labels, expected)
+    shares = [(row["index"], row["name"], row["share"]) for row in answer["classes"]]
+    largest_first = sorted(np.unique(labels).tolist(), key=lambda index: -(labels == index).sum())
+    assert shares == [(index, TAXONOMY.names[index], (labels == index).mean()) for index in largest_first]
+    picture = post(client, "segment", {"photo": photo()}, accept="image/*")
+    assert picture.headers["content-type"] == "image/png"
+    assert np.array_equal(pixels(picture.content), labels)
+
+
+def test_what_segment_answers_can_be_sent_as_labels(client: TestClient) -> None:
+    labels = post(client, "segment", {"photo": photo(96)}, {"resize": True}, accept="image/png").content
+    assert post(client, "encode", {"photo": photo(), "labels": labels}).status_code == 200
+
+
 def _documented_commands(client: TestClient) -> dict[str, list[str]]:
     paths = client.get("/openapi.json").json()["paths"]
     return {
@@ -295,7 +314,7 @@ def _documented_commands(client: TestClient) -> dict[str, list[str]]:
 
 def test_the_documented_commands_run_as_they_stand(client: TestClient) -> None:
     commands = _documented_commands(client)
-    assert len(commands) == 9
+    assert len(commands) == 10
     for path, lines in commands.items():
         written: dict[str, bytes] = {}
         for line in lines:

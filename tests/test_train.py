@@ -24,10 +24,10 @@ from model.labels import TAXONOMIES, write_labels
 from model.landscape import Landscape
 from model.networks import start_codes
 from model.plan import FOLDER, Plan, load_plan
-from model.segmenter import FIRST_STEP, train_segmenter
 from model.sources import Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
 from model.step import TrainingStep
 from model.train import add_arguments, main
+from model.train_segmenter import FIRST_STEP, train_segmenter
 
 CPU = torch.device("cpu")
 PLAN = {
@@ -144,7 +144,7 @@ def test_a_run_killed_between_steps_goes_on_from_its_last_save(
 
 
 def test_a_segmenter_killed_half_way_goes_on(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.segmenter.SAVE_SECONDS", 0)
+    monkeypatch.setattr("model.train_segmenter.SAVE_SECONDS", 0)
     source, path = RenderedWorld(scenes, CPU), tmp_path / "segmenter.safetensors"
     seen: list[int] = []
     batch = RenderedWorld.batch
