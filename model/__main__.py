@@ -1,4 +1,4 @@
-"""The command line: ``python -m model render · inspect · convert · landscape · bench · train``.
+"""The command line: ``python -m model render · inspect · convert · landscape · bench · evaluate · train``.
 
 What is heavy is imported by the command that needs it.
 """
@@ -68,6 +68,13 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
         bench.add_arguments(command)
         command.set_defaults(command=bench.main)
+
+    command = commands.add_parser("evaluate", help="how good a checkpoint is, on scenes that training never saw")
+    if argv[:1] == ["evaluate"]:
+        from model import evaluate
+
+        evaluate.add_arguments(command)
+        command.set_defaults(command=evaluate.main)
 
     command = commands.add_parser("train", help="train a checkpoint")
     if argv[:1] == ["train"]:

@@ -116,17 +116,19 @@ def open_dataset(
     path: str | Path,
     taxonomy_name: str | None,
     size: Size,
-    split: str = "train",
+    split: str | None = "train",
     *,
     skip_unpaired: bool = False,
 ) -> PairFolder:
     """The data set in a folder; which layout it has, its folders say (``LAYOUTS``).
 
     The taxonomy is the one named, or the layout's own, or for plain pairs the one in the folder's ``taxonomy.json``.
-    ``split`` is train or val. ``skip_unpaired`` leaves out files without a counterpart, which are an error otherwise.
+    ``split`` is train or val, or None for what is held out: val where the data set has it. ``skip_unpaired`` leaves out
+    files without a counterpart, which are an error otherwise.
     """
     root = Path(path)
     layout = _find_layout(root)
+    split = split or ("val" if "val" in layout.splits else "train")
     if split not in layout.splits:
         raise InputError(
             f"{root} ({layout.name}) has no split {split!r}; it has {', '.join(layout.splits)}",

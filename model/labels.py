@@ -270,13 +270,13 @@ def _unknown_label(
 
 def _nearest_classes(rgb: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
     """The class whose data set or display colour is nearest to each colour [K, 3], by distance in CIE Lab."""
-    table = _lab(np.array(taxonomy.colours + taxonomy.display))  # [2C, 3]
-    distances = np.square(_lab(rgb)[:, None] - table[None]).sum(axis=-1)  # [K, 2C]
+    table = to_lab(np.array(taxonomy.colours + taxonomy.display))  # [2C, 3]
+    distances = np.square(to_lab(rgb)[:, None] - table[None]).sum(axis=-1)  # [K, 2C]
     return distances.argmin(axis=1) % len(taxonomy)
 
 
-def _lab(rgb: np.ndarray) -> np.ndarray:
-    """sRGB [K, 3] of 0 … 255 → CIE Lab under D65 [K, 3]."""
+def to_lab(rgb: np.ndarray) -> np.ndarray:
+    """sRGB […, 3] of 0 … 255 → CIE Lab under D65 […, 3]."""
     srgb = rgb / 255
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     to_xyz = np.array(
@@ -284,7 +284,7 @@ def _lab(rgb: np.ndarray) -> np.ndarray:
     )
     xyz = linear @ to_xyz.T / to_xyz.sum(axis=1)
     f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
-    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=-1)
+    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
 
 
 def _pack(rgb: np.ndarray) -> np.ndarray:

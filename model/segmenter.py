@@ -103,7 +103,11 @@ class Segmenter(nn.Module):
         return stages
 
     def forward(self, picture: Tensor) -> Tensor:
-        *skips, x = self.features(picture)
+        return self.scores(self.features(picture))
+
+    def scores(self, stages: list[Tensor]) -> Tensor:
+        """Class scores [N, C, H, W] from the features of a picture."""
+        *skips, x = stages
         for layer in self.around:
             x = x + layer(x)
         for stage, skip in zip(self.up, reversed(skips)):

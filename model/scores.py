@@ -1,0 +1,269 @@
+"""The table of ``python -m model evaluate``: each number with its 95 % interval over scenes, and its goal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from model import metrics
+from model.bench import gflop
+from model.checkpoint import GENERATOR_FILE, Checkpoint
+from model.groupdnet import at_size
+from model.measuring import Pictures, Survey
+
+FEWEST = 20  # pictures that must show a class before its variety is counted
+FRECHET_RESAMPLES = 100
+NO_ENCODER = "the checkpoint has no encoder"
+NO_SEGMENTER = "the checkpoint has no segmenter"
+
+Chosen = np.ndarray  # indices of a resample of the scenes [N]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A range; an end that is None is open."""
+
+    low: float | None = None
+    high: float | None = None
+
+    def met(self, value: float) -> bool:
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def __str__(self) -> str:
+        if self.low is not None and self.high is not None:
+            return f"{self.low:g} … {self.high:g}"
+        return f"≥ {self.low:g}" if self.low is not None else f"≤ {self.high:g}"
+
+
+ALIKE, FAITHFUL = Goal(0.85, 1.15), Goal(low=0.9)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of the table; ``value`` is None where it cannot be measured, and ``reason`` says why."""
+
+    key: str
+    name: str
+    value: float | None
+    interval: tuple[float, float] | None = None
+    goal: Goal | None = None
+    reason: str | None = None
+
+    @property
+    def met(self) -> bool | None:
+        return None if self.value is None or self.goal is None else self.goal.met(self.value)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"met": self.met}
+
+
+class Kind:
+    """One kind of pictures (real, encoded, prior) as arrays: N scenes, P pictures each."""
+
+    def __init__(self, pictures: Pictures, scenes: int, classes: int) -> None:
+        def by_scene(values: np.ndarray) -> np.ndarray:
+            return values.reshape(scenes, -1, *values.shape[1:]) if len(values) else values
+
+        self.table = by_scene(metrics.colour_table(pictures.colours, classes))  # [N, P, C, 3]
+        self.energy = by_scene(np.array(pictures.energy))  # [N, P]
+        self.confusion = by_scene(np.array(pictures.confusion))  # [N, P, C, C]
+        self.features = by_scene(np.array(pictures.features))  # [N, P, D]
+
+    def right(self, chosen: Chosen) -> float:
+        """Share of pixels that the segmenter takes for the label map's class."""
+        return metrics.pixel_accuracy(self.confusion[chosen].sum((0, 1)))
+
+    def iou(self, chosen: Chosen) -> float:
+        return metrics.mean_iou(self.confusion[chosen].sum((0, 1)))
+
+    def sharpness(self, chosen: Chosen) -> float:
+        return float(self.energy[chosen].mean())
+
+    def variety(self, chosen: Chosen) -> np.ndarray:
+        """Deviation of each class's colour [C]."""
+        return metrics.deviations(self.table[chosen].reshape(-1, *self.table.shape[2:]))
+
+    def shown(self) -> np.ndarray:
+        """How many pictures show each class [C]."""
+        return (~np.isnan(self.table[..., 0])).sum((0, 1))
+
+    def flat_features(self, chosen: Chosen) -> np.ndarray:
+        return self.features[chosen].reshape(-1, self.features.shape[-1])
+
+
+class Facts:
+    """A survey as arrays."""
+
+    def __init__(self, checkpoint: Checkpoint, survey: Survey) -> None:
+        self.checkpoint, self.scenes = checkpoint, len(survey.changes)
+        classes = checkpoint.config.classes
+        self.real, self.encoded, self.prior = (
+            Kind(pictures, self.scenes, classes) for pictures in (survey.real, survey.encoded, survey.prior)
+        )
+        self.changes = np.full((self.scenes, classes, 2), np.nan)  # inside, outside
+        for i, scene in enumerate(survey.changes):
+            for c, pair in scene.items():
+                self.changes[i, c] = pair
+        self.diversity = [np.array(rows) for rows in survey.diversity if rows]  # a scene's [classes, 2]
+        self.blind = NO_SEGMENTER if checkpoint.segmenter is None else None
+        self.hidden = NO_ENCODER if checkpoint.encoder is None else None
+
+    def score(
+        self,
+        key: str,
+        name: str,
+        statistic: Callable[[Chosen], float],
+        goal: Goal | None = None,
+        reason: str | None = None,
+        resamples: int | None = None,
+    ) -> Score:
+        if reason:
+            return Score(key, name, None, None, goal, reason)
+        interval = metrics.bootstrap(statistic, self.scenes, resamples)
+        return Score(key, name, statistic(np.arange(self.scenes)), interval, goal)
+
+
+def scene_table(facts: Facts) -> list[Score]:
+    """The numbers of held-out scenes."""
+    real, encoded, prior = facts.real, facts.encoded, facts.prior
+    return [
+        facts.score("segmenter", "segmenter on photos: pixels right", real.right, FAITHFUL, facts.blind),
+        facts.score("iou_real", "segmenter on photos: mIoU", real.iou, None, facts.blind),
+        _fidelity(facts, "encoded", encoded, real.iou, facts.blind or facts.hidden),
+        _fidelity(facts, "prior", prior, real.iou, facts.blind),
+        *_looks(facts),
+        *_varieties(facts, real.variety, real.shown()),
+        _frechet(facts),
+        _sharpness(facts, "encoded", encoded, real.sharpness, facts.hidden),
+        _sharpness(facts, "prior", prior, real.sharpness),
+        _locality(facts),
+        _diversity(facts),
+        *_costs(facts.checkpoint),
+    ]
+
+
+def painted_table(facts: Facts, scenes: Facts) -> list[Score]:
+    """The numbers of label maps without photos; real pictures are those of the held-out scenes."""
+    real, everything = scenes.real, np.arange(scenes.scenes)
+    return [
+        _fidelity(facts, "prior", facts.prior, lambda _: real.iou(everything), facts.blind),
+        *_varieties(facts, lambda _: real.variety(everything), real.shown()),
+        _sharpness(facts, "prior", facts.prior, lambda _: real.sharpness(everything)),
+        _locality(facts),
+    ]
+
+
+def class_table(facts: Facts, real: Facts) -> list[dict[str, Any]]:
+    """Class by class: pictures that show it, variety, change when it is resampled, and how well its look is kept."""
+    variety, of_data = facts.prior.variety(np.arange(facts.scenes)), real.real.variety(np.arange(real.scenes))
+    counted = (facts.prior.shown() >= FEWEST) & (real.real.shown() >= FEWEST)
+    rows: list[dict[str, Any]] = []
+    for index, name in enumerate(facts.checkpoint.taxonomy.names):
+        changes = facts.changes[:, index][~np.isnan(facts.changes[:, index, 0])]
+        inside, outside = changes.mean(0).tolist() if len(changes) else (None, None)
+        row = {"index": index, "name": name, "pictures": int(facts.prior.shown()[index])}
+        row |= {
+            "variety": float(variety[index] / of_data[index]) if counted[index] else None,
+            "inside": inside,
+            "outside": outside,
+        }
+        if facts.encoded.table.size and facts.real.table.size:
+            errors = metrics.delta_e(facts.real.table, facts.encoded.table)[..., index]
+            errors = errors[~np.isnan(errors)]
+            row["look"] = float(np.median(errors)) if len(errors) else None
+        rows.append(row)
+    return rows
+
+
+def _fidelity(facts: Facts, word: str, kind: Kind, real: Callable[[Chosen], float], reason: str | None = None) -> Score:
+    name = f"label fidelity: mIoU, {word} ÷ real"
+    return facts.score(f"fidelity_{word}", name, lambda chosen: kind.iou(chosen) / real(chosen), FAITHFUL, reason)
+
+
+def _looks(facts: Facts) -> list[Score]:
+    rows = [("median", 50, Goal(high=5)), ("90th percentile", 90, Goal(high=12))]
+    keys = {50: "look_median", 90: "look_p90"}
+    if facts.hidden:
+        return [Score(keys[q], f"encoded look: ΔE, {word}", None, None, goal, facts.hidden) for word, q, goal in rows]
+    errors = metrics.delta_e(facts.real.table, facts.encoded.table)  # [N, 1, C]
+
+    def percentile(q: int) -> Callable[[Chosen], float]:
+        return lambda chosen: float(np.nanpercentile(errors[chosen], q))
+
+    return [facts.score(keys[q], f"encoded look: ΔE, {word}", percentile(q), goal) for word, q, goal in rows]
+
+
+def _varieties(facts: Facts, real: Callable[[Chosen], np.ndarray], shown: np.ndarray) -> list[Score]:
+    """Of the class that varies least, and of the one that varies most: both ends must be near what the data has."""
+    counted = np.flatnonzero((facts.prior.shown() >= FEWEST) & (shown >= FEWEST)).tolist()
+    if not counted:
+        few = f"no class is shown by {FEWEST} pictures"
+        return [Score("variety", "prior variety ÷ data", None, None, ALIKE, few)]
+
+    def of(c: int) -> Callable[[Chosen], float]:
+        return lambda chosen: float(facts.prior.variety(chosen)[c] / real(chosen)[c])
+
+    values = [of(c)(np.arange(facts.scenes)) for c in counted]
+    ends = (("least", counted[int(np.argmin(values))]), ("most", counted[int(np.argmax(values))]))
+    names = facts.checkpoint.taxonomy.names
+    return [
+        facts.score(f"variety_{word}", f"prior variety ÷ data, {word}: {names[c]}", of(c), ALIKE) for word, c in ends
+    ]
+
+
+def _frechet(facts: Facts) -> Score:
+    real, encoded, prior = facts.real, facts.encoded, facts.prior
+
+    def ratio(chosen: Chosen) -> float:
+        data = real.flat_features(chosen)
+        distance = metrics.frechet(encoded.flat_features(chosen), data)
+        return metrics.frechet(prior.flat_features(chosen), data) / max(distance, 1e-12)
+
+    name, reason = "Fréchet distance to real, prior ÷ encoded", facts.blind or facts.hidden
+    if reason is None and facts.scenes < FEWEST:
+        reason = f"it takes {FEWEST} scenes"
+    return facts.score("frechet", name, ratio, Goal(high=1.5), reason, FRECHET_RESAMPLES)
+
+
+def _sharpness(
+    facts: Facts, word: str, kind: Kind, real: Callable[[Chosen], float], reason: str | None = None
+) -> Score:
+    name = f"sharpness: high frequencies, {word} ÷ real"
+    return facts.score(f"sharpness_{word}", name, lambda chosen: kind.sharpness(chosen) / real(chosen), ALIKE, reason)
+
+
+def _locality(facts: Facts) -> Score:
+    def ratio(chosen: Chosen) -> float:
+        inside, outside = np.nansum(facts.changes[chosen], axis=(0, 1))
+        return float(outside / max(inside, 1e-9))
+
+    reason = None if (facts.changes[..., 0] > 0).any() else "no picture changed"
+    return facts.score("locality", "locality: change outside ÷ inside", ratio, Goal(high=0.08), reason)
+
+
+def _diversity(facts: Facts) -> Score:
+    scenes = facts.diversity
+    reason = facts.blind or (None if scenes else "no scene was taken for it")
+    key, name, goal = "diversity", "mCSD ÷ mOCD, own distance", Goal(low=8)
+    if reason:
+        return Score(key, name, None, None, goal, reason)
+
+    def ratio(chosen: Chosen) -> float:
+        inside, outside = np.concatenate([scenes[i] for i in chosen]).mean(0)
+        return float(inside / max(outside, 1e-12))
+
+    return Score(key, name, ratio(np.arange(len(scenes))), metrics.bootstrap(ratio, len(scenes)), goal)
+
+
+def _costs(checkpoint: Checkpoint) -> list[Score]:
+    synthesis = gflop(at_size(checkpoint.config, (256, 256)))[1]
+    path = checkpoint.folder / GENERATOR_FILE if checkpoint.folder else None
+    size = path.stat().st_size / 2**20 if path is not None and path.is_file() else None
+    reason = None if size is not None else f"there is no {GENERATOR_FILE}"
+    return [
+        Score("gflop", "synthesis of 256×256, GFLOP", synthesis, None, Goal(high=10)),
+        Score("mebibytes", f"{GENERATOR_FILE}, MiB", size, None, Goal(high=16), reason),
+    ]
