@@ -26,6 +26,7 @@ from model.errors import InputError
 from model.fitting import STEPS, Descent, FitStep, Subject
 from model.groupdnet import CODE_CHANNELS, Generator, GroupDNetConfig, Modulation
 from model.labels import instance_edges
+from model.losses import SegmenterFeatures
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 CACHE_BYTES = 2**30  # the landscape model's modulation has 111 MB a label map, ADE20K's 0.7 GB
@@ -153,7 +154,8 @@ class Engine:
             _refuse("steps", f"is {steps}", "1 or more")
         subject = Subject(pixels, maps.to(self.device), None if edges is None else edges.to(self.device))
         modulate = functools.partial(self._modulate, self.generator)
-        return self._exactly(Descent(self.generator, modulate, subject, seed).steps(steps))
+        features = None if self.segmenter is None else SegmenterFeatures(self.segmenter)
+        return self._exactly(Descent(self.generator, modulate, subject, seed, features).steps(steps))
 
     def _exactly(self, steps: Iterator[FitStep]) -> Iterator[FitStep]:
         """Each step under ``_exact``, and whoever asked for it out of that again."""

@@ -119,6 +119,12 @@ def stages(config: GroupDNetConfig, steps: int) -> list[tuple[tuple[int, int], i
     return [*plan, ((height, width), left)]
 
 
+def pictures_worth(config: GroupDNetConfig, steps: int = STEPS) -> int:
+    """About how many pictures could be rendered while a photo is fitted; a step costs three of its size."""
+    full = math.prod(config.image_size)
+    return math.ceil(3 * sum(count * math.prod(size) / full for size, count in stages(config, steps)))
+
+
 class Descent:
     """One photo's codes on their way; ``steps()`` does the work, a step at a time, and outside inference mode."""
 

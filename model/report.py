@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from model.fitting import pictures_worth
 from model.groupdnet import GroupDNetConfig, ade20k, cityscapes, deepfashion, landscape
 from model.labels import Taxonomy
 from model.manifest import bare_networks
 
-NEEDS_ENCODER = {
-    "mix": "mixing takes each class's code from a photo",
-    "manipulate": "manipulation keeps the codes of a photo",
-    "encode": "encoding turns a photo into codes",
-}
-APPLICATIONS = ("render", "resample", "mix", "manipulate", "morph", "encode", "segment")
+APPLICATIONS = ("render", "resample", "mix", "manipulate", "morph", "encode", "fit", "segment")
+NO_ENCODER = "this checkpoint has no encoder, and encoding turns a photo into codes with one; fit does it without"
+FITTED_FIRST = "this checkpoint has no encoder: a photo's style is fitted first"
 NO_SEGMENTER = "this checkpoint has no segmenter, and segmentation reads a photo's label map with one"
 
 
@@ -44,8 +42,8 @@ class Report:
                 "taxonomy": self.taxonomy.name,
                 "unknown": self.taxonomy.unknown,
             }
-        if self.ok:
-            facts |= {"encoder": self.encoder, "applications": applications(self.encoder, self.segmenter)}
+        if self.ok and self.config:
+            facts |= {"encoder": self.encoder, "applications": self._applications(self.config)}
             facts |= {"fingerprint": self.fingerprint, "record": self.record}
         return facts
 
@@ -61,20 +59,26 @@ class Report:
                 lines += [f"  … and {self.problem_count - len(self.problems)} more"]
             return "\n".join(lines)
         lines += [f"format       {self.format}", f"fingerprint  {self.fingerprint}", "applications"]
-        for name, state in applications(self.encoder, self.segmenter).items():
-            lines += [f"  {name:<11}{'yes' if state['available'] else 'no: ' + state['reason']}"]
+        for name, state in self._applications(self.config).items() if self.config else ():
+            lines += [f"  {name:<11}{_answer(state)}"]
         return "\n".join(lines)
 
+    def _applications(self, config: GroupDNetConfig) -> dict[str, dict[str, Any]]:
+        """Which of the applications the checkpoint can do, why not, and what is to be known of them."""
+        able: dict[str, dict[str, Any]] = {name: {"available": True} for name in APPLICATIONS}
+        able["fit"]["note"] = f"takes about as long as {pictures_worth(config)} pictures"
+        if not self.encoder:
+            able["encode"] = {"available": False, "reason": NO_ENCODER}
+            able["mix"]["note"] = able["manipulate"]["note"] = FITTED_FIRST
+        if not self.segmenter:
+            able["segment"] = {"available": False, "reason": NO_SEGMENTER}
+        return able
 
-def applications(encoder: bool, segmenter: bool) -> dict[str, dict[str, Any]]:
-    """Which of the applications a checkpoint with or without an encoder and a segmenter can do, and why not."""
-    able: dict[str, dict[str, Any]] = {name: {"available": True} for name in APPLICATIONS}
-    if not encoder:
-        for name, what in NEEDS_ENCODER.items():
-            able[name] = {"available": False, "reason": f"this checkpoint has no encoder, and {what}"}
-    if not segmenter:
-        able["segment"] = {"available": False, "reason": NO_SEGMENTER}
-    return able
+
+def _answer(state: dict[str, Any]) -> str:
+    if not state["available"]:
+        return f"no: {state['reason']}"
+    return f"yes: {state['note']}" if "note" in state else "yes"
 
 
 def preset_of(config: GroupDNetConfig) -> tuple[str, int | None] | None:

@@ -156,16 +156,16 @@ class Style:
     specs: Mapping[int, Spec] = field(default_factory=dict)
 
     @classmethod
-    def from_json(cls, data: Any, config: GroupDNetConfig) -> Style:
+    def from_json(cls, data: Any, config: GroupDNetConfig, where: str = "style") -> Style:
         """Raises InputError that names the class, the value and what is allowed; "seed" left out is 0."""
         if not isinstance(data, dict):
-            _refuse("style", data, f"is {_kind(data)}", 'an object {"seed": 7, "<class index>": spec, …}')
+            _refuse(where, data, f"is {_kind(data)}", 'an object {"seed": 7, "<class index>": spec, …}')
         specs = {}
         for key, value in data.items():
             if key != "seed":
-                index = _class_index(key, config)
-                specs[index] = _spec_from_json(value, config, f"style.{index}")
-        return cls(_seed(data.get("seed", 0), "style.seed"), specs)
+                index = _class_index(key, config, where)
+                specs[index] = _spec_from_json(value, config, f"{where}.{index}")
+        return cls(_seed(data.get("seed", 0), f"{where}.seed"), specs)
 
     def to_json(self) -> dict[str, Any]:
         return {"seed": self.seed, **{str(c): self.specs[c].to_json() for c in sorted(self.specs)}}
@@ -318,10 +318,10 @@ def _t(value: Any, where: str) -> float:
     return float(value)
 
 
-def _class_index(key: Any, config: GroupDNetConfig) -> int:
+def _class_index(key: Any, config: GroupDNetConfig, where: str) -> int:
     if not isinstance(key, str) or not re.fullmatch(r"0|[1-9][0-9]{0,3}", key) or int(key) >= config.classes:
         allowed = f'"seed" or a class index from "0" to "{config.classes - 1}"'
-        _refuse("style", key, f"has the key {_short(key)}, which is not a class of this model", allowed)
+        _refuse(where, key, f"has the key {_short(key)}, which is not a class of this model", allowed)
     return int(key)
 
 

@@ -17,6 +17,7 @@ from server import docs, errors, live, openapi, routes, site
 from server.batcher import Batcher
 from server.metrics import Metrics
 from server.middleware import BodyLimit, CountRequests, SecurityHeaders
+from server.places import Places
 from server.registry import Registry
 from server.settings import Settings
 from server.work import Scene, Studio, Work
@@ -37,7 +38,7 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = Metrics()
     batcher = Batcher(settings.queue_size, metrics.engine)
     metrics.watch_queue(lambda: batcher.turns)
-    studio, readiness = Studio(settings, Registry(settings), batcher), Readiness()
+    studio, readiness = Studio(settings, Registry(settings), batcher, Places(settings.fits)), Readiness()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -13,6 +13,8 @@ from server.schemas import (
     EncodeAnswer,
     EncodeRequest,
     ErrorAnswer,
+    FitAnswer,
+    FitRequest,
     ManipulateRequest,
     MixRequest,
     ModelsAnswer,
@@ -153,39 +155,40 @@ RESAMPLE = _route(
 
 _PHOTO = f"curl -H 'Accept: image/png' {LAKE} {_request({'style': {'seed': 3}})} {BASE}/render -o photo.png"
 _MIX = {"references": {"6": 0}, "style": {"seed": 7}}
+_STYLES = {"styles": [{"6": {"code": "ADwAAAAAALwAAAAAADgAAA==", "from": "photo.png"}}]}
 MIX = _route(
     "Looks taken from photos, class by class",
-    "`references` says which class takes its look from which photo; the others keep the style's."
+    "`references` says which class takes its look from which reference; the others keep the style's. References are "
+    "photos with their label maps, which takes a checkpoint with an encoder, or styles that encode or fit gave, which "
+    "takes none."
     + _curl(
         _PHOTO,
         f"curl -H 'Accept: image/png' {LAKE} -F photos=@photo.png -F photo_labels=@static/starters/lake.png "
         f"{_request(_MIX)} {BASE}/mix -o mixed.png",
+        f"curl -H 'Accept: image/png' {LAKE} {_request(_MIX | _STYLES)} {BASE}/mix -o mixed.png",
     ),
     _several(
-        _body(MixRequest, ["labels", "instances"], ["labels", "photos", "photo_labels", "request"], _MIX),
+        _body(MixRequest, ["labels", "instances"], ["labels", "request"], _MIX),
         "photos",
         "photo_labels",
     ),
     PicturesAnswer,
     "image/png",
-    needs="an encoder",
 )
 
 _SEED = {"seed": 7}
 MANIPULATE = _route(
     "A photo with other labels",
-    "The photo's looks on an edited label map; classes that the photo lacks get theirs from the seed."
+    "The photo's looks on an edited label map; classes that the photo lacks get theirs from the seed. Without an "
+    "encoder, `reference` is the photo's style, as fit gives it, in place of the photo and its labels."
     + _curl(
         _PHOTO,
         "curl -H 'Accept: image/png' -F photo=@photo.png -F photo_labels=@static/starters/lake.png "
         f"-F labels=@static/starters/coast.png {_request(_SEED)} {BASE}/manipulate -o edited.png",
     ),
-    _body(
-        ManipulateRequest, ["photo", "photo_labels", "labels", "instances"], ["photo", "photo_labels", "labels"], _SEED
-    ),
+    _body(ManipulateRequest, ["photo", "photo_labels", "labels", "instances"], ["labels"], _SEED),
     PicturesAnswer,
     "image/png",
-    needs="an encoder",
 )
 
 _MORPH = {"from": {"seed": 7}, "to": {"seed": 8}, "classes": [0, 6], "steps": 12, "seconds": 1.5, "format": "webp"}
@@ -231,6 +234,22 @@ SEGMENT = _route(
     SegmentAnswer,
     "image/png",
     needs="a segmenter",
+)
+
+_FIT = {"steps": 20, "name": "photo.png"}
+FIT = _route(
+    "The style of a photo, without an encoder",
+    "The code of each class, found by gradient descent through the generator: any checkpoint can do it, and it takes "
+    "seconds where encode takes milliseconds. Lines of JSON as it goes, "
+    '`{"step": 10, "steps": 80, "distance": 0.034}`, some with a small `picture`; the last one is the result, or '
+    '`{"error": …}`. Closing the connection ends the work. With `Accept: application/json`, the result alone.'
+    + _curl(
+        _PHOTO,
+        f"curl -N -F photo=@photo.png -F photo_labels=@static/starters/lake.png {_request(_FIT)} {BASE}/fit",
+    ),
+    _body(FitRequest, ["photo", "photo_labels", "instances"], ["photo", "photo_labels"], _FIT),
+    FitAnswer,
+    LINES,
 )
 
 _WATER_LOOK = {"style": {"seed": 7}, "classes": [6]}

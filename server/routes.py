@@ -10,13 +10,14 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import JSONResponse, Response
 
 from model.errors import InputError
-from server import morphing, openapi, resampling
+from server import fitting, mixing, morphing, openapi, resampling
 from server.answers import JSON, PNG, choose_type, pictures_answer, timing_header
-from server.forms import Form, Upload, read_form
+from server.forms import Form, read_form
 from server.images import MEDIA_TYPES, data_url
 from server.schemas import (
     CodesRequest,
     EncodeRequest,
+    FitRequest,
     ManipulateRequest,
     MixRequest,
     MorphRequest,
@@ -26,7 +27,7 @@ from server.schemas import (
 )
 from server.streams import LINES, stream_lines
 from server.video import WITHOUT_PYAV, mp4_available, require_mp4
-from server.work import Reference, Scene, Work, checked_classes, find_model, studio_of, work_on
+from server.work import Scene, Work, at_most, find_model, studio_of, work_on
 
 if TYPE_CHECKING:
     from model.recipe import Recipe
@@ -75,7 +76,7 @@ async def resample(request: Request, id: ModelId) -> Response:
     found = await find_model(request, id)
     form = await read_form(request, ResampleRequest, {"labels", "instances"})
     asked = form.asked
-    _at_most("request.n", asked.n, studio_of(request).settings.variants)
+    at_most("request.n", asked.n, studio_of(request).settings.variants)
     if kind == PNG and asked.n > 1:
         raise InputError(
             f"{asked.n} pictures do not fit into one PNG; ask for {JSON}, or for n = 1",
@@ -93,25 +94,11 @@ async def resample(request: Request, id: ModelId) -> Response:
 
 @router.post("/models/{id}/mix", **openapi.MIX)
 async def mix(request: Request, id: ModelId) -> Response:
-    from model.styles import mixture
-
     started, kind = time.perf_counter(), choose_type(request, [JSON, PNG])
     found = await find_model(request, id)
     form = await read_form(request, MixRequest, {"labels", "instances", "photos", "photo_labels"})
-    pairs = _pairs(form, studio_of(request).settings.references)
     async with work_on(request, found, started) as work:
-        work.require_encoder("mix")
-        choice = _choice(work, form.asked.references, len(pairs))
-        scene, base = await work.scene(form), await work.style(form.asked.style)
-        references = [
-            await work.reference(photo, labels, form.asked.resize, (f"photos.{i}", f"photo_labels.{i}"))
-            for i, (photo, labels) in enumerate(pairs)
-        ]
-        for index, number in choice.items():
-            _require_class(work, index, number, references[number])
-        used = sorted(set(choice.values()))
-        encoded = [await work.encode(references[number]) for number in used]
-        style = mixture(base, encoded, {index: used.index(number) for index, number in choice.items()})
+        scene, style = await mixing.mixture(work, form)
         pictures = await work.render(scene, [style])
         return await pictures_answer(work, kind, scene, [style], pictures, form.asked.recipe)
 
@@ -121,17 +108,10 @@ async def manipulate(request: Request, id: ModelId) -> Response:
     started, kind = time.perf_counter(), choose_type(request, [JSON, PNG])
     found = await find_model(request, id)
     form = await read_form(request, ManipulateRequest, {"labels", "instances", "photo", "photo_labels"})
-    asked = form.asked
-    if asked.seed is not None and asked.style is not None:
-        raise InputError("request has both seed and style; give one of them", field="request.seed", value=asked.seed)
     async with work_on(request, found, started) as work:
-        work.require_encoder("manipulate")
-        base = await work.style({"seed": asked.seed or 0} if asked.style is None else asked.style)
-        scene = await work.scene(form)
-        reference = await work.reference(form.file("photo"), form.file("photo_labels"), asked.resize)
-        style = base.with_specs((await work.encode(reference)).specs)
+        scene, style = await mixing.repainted(work, form)
         pictures = await work.render(scene, [style])
-        return await pictures_answer(work, kind, scene, [style], pictures, asked.recipe)
+        return await pictures_answer(work, kind, scene, [style], pictures, form.asked.recipe)
 
 
 @router.post("/models/{id}/morph", **openapi.MORPH)
@@ -141,7 +121,7 @@ async def morph(request: Request, id: ModelId) -> Response:
     form = await read_form(request, MorphRequest, {"labels", "instances"})
     asked = form.asked
     kind = choose_type(request, [MEDIA_TYPES[asked.format], JSON, LINES])
-    _at_most("request.steps", asked.steps, studio_of(request).settings.morph_steps)
+    at_most("request.steps", asked.steps, studio_of(request).settings.morph_steps)
     if asked.format == "mp4":
         require_mp4()
     if kind == LINES:
@@ -168,6 +148,19 @@ async def encode(request: Request, id: ModelId) -> Response:
         style = await work.encode(reference, form.asked.name)
         answer = {"model": found.id, "style": style.to_json(), "classes": reference.scene.classes}
         return JSONResponse(answer | {"timings": work.timings()}, headers=timing_header(work))
+
+
+@router.post("/models/{id}/fit", **openapi.FIT)
+async def fit(request: Request, id: ModelId) -> Response:
+    started, kind = time.perf_counter(), choose_type(request, [LINES, JSON])
+    found, studio = await find_model(request, id), studio_of(request)
+    form = await read_form(request, FitRequest, {"photo", "photo_labels", "instances"})
+    at_most("request.steps", form.asked.steps or 0, studio.settings.fit_steps)
+    if kind == LINES:
+        return await stream_lines(request, found, started, lambda work: fitting.rows(work, form, studio.fits))
+    async with work_on(request, found, started) as work:
+        answer = [row async for row in fitting.rows(work, form, studio.fits)][-1]
+        return JSONResponse(answer, headers=timing_header(work))
 
 
 @router.post("/models/{id}/codes", **openapi.CODES)
@@ -256,55 +249,3 @@ def _require_same_weights(work: Work, recipe: Recipe) -> None:
         value=recipe.fingerprint,
         allowed=model.fingerprint,
     )
-
-
-def _pairs(form: Form[MixRequest], most: int) -> list[tuple[Upload, Upload]]:
-    photos, labels = form.files.get("photos", []), form.files.get("photo_labels", [])
-    if not photos or len(photos) != len(labels):
-        raise InputError(
-            f"{len(photos)} photos and {len(labels)} photo_labels were sent; each reference is one of both, "
-            "in the same order",
-            field="photos",
-            value=len(photos),
-            allowed=max(1, len(labels)),
-        )
-    _at_most("photos", len(photos), most)
-    return list(zip(photos, labels))
-
-
-def _choice(work: Work, references: dict[str, int], count: int) -> dict[int, int]:
-    choice = {}
-    for key, number in references.items():
-        field = f"request.references.{key}"
-        if not (key.isascii() and key.isdecimal()):
-            raise InputError(f"{key!r} is not a class index", field=field, value=key, allowed="a class index")
-        choice[checked_classes(work, [int(key)], field)[0]] = number
-        if not 0 <= number < count:
-            raise InputError(
-                f"class {key} takes its look from reference {number}, but there are only {count} (0 … {count - 1})",
-                field=field,
-                value=number,
-                allowed=list(range(count)),
-            )
-    return choice
-
-
-def _require_class(work: Work, index: int, number: int, reference: Reference) -> None:
-    present = reference.scene.classes
-    if index in present:
-        return
-    names = work.model.taxonomy.names
-    raise InputError(
-        f"reference {number} ({reference.name}) has no {names[index]} (class {index}) to take a look from; "
-        f"it has {', '.join(names[other] for other in present)}",
-        code="missing_class",
-        field=f"request.references.{index}",
-        value=number,
-        allowed=present,
-        details={"class": index, "name": names[index], "reference": number, "file": reference.name},
-    )
-
-
-def _at_most(field: str, value: int, most: int) -> None:
-    if value > most:
-        raise InputError(f"{field} is {value}; at most {most} are allowed", field=field, value=value, allowed=most)

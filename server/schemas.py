@@ -43,8 +43,11 @@ class ResampleRequest(Asked):
 
 class MixRequest(Asked):
     references: dict[str, int] = Field(
-        min_length=1, description="Class index → number of the photo, from 0, whose look it takes.", examples=[{"6": 0}]
+        min_length=1,
+        description="Class index → number of the reference, from 0, whose look it takes: photos first, then styles.",
+        examples=[{"6": 0}],
     )
+    styles: list[StyleJSON] = Field([], description="References without a photo: what encode or fit gave for one.")
     style: StyleJSON = {"seed": 0}
     resize: Resize = False
     recipe: KeepRecipe = True
@@ -54,6 +57,9 @@ class ManipulateRequest(Asked):
     seed: Seed | None = Field(None, description="Seed of the classes that the photo lacks.")
     style: StyleJSON | None = Field(
         None, description="Instead of a seed: a style for the classes that the photo lacks."
+    )
+    reference: StyleJSON | None = Field(
+        None, description="Instead of photo and photo_labels: the photo's style, as encode or fit gives it."
     )
     resize: Resize = False
     recipe: KeepRecipe = True
@@ -79,6 +85,14 @@ class MorphRequest(Asked):
 class EncodeRequest(Asked):
     name: str = Field("", max_length=200, description="Written into the codes as their origin, e.g. beach.jpg.")
     resize: Resize = False
+
+
+class FitRequest(Asked):
+    steps: int | None = Field(None, ge=1, description="How many; left out, as many as usually suffice.")
+    seed: Seed = Field(0, description="Of the classes that the photo lacks, and of where the search begins.")
+    name: str = Field("", max_length=200, description="Written into the codes as their origin, e.g. beach.jpg.")
+    resize: Resize = False
+    recipe: KeepRecipe = True
 
 
 class CodesRequest(Asked):
@@ -144,6 +158,17 @@ class EncodeAnswer(BaseModel):
     model: str
     style: dict[str, Any]
     classes: list[int]
+    timings: Timings
+
+
+class FitAnswer(BaseModel):
+    """The last line of a fit, or all of it where JSON is asked for."""
+
+    model: str
+    style: dict[str, Any]
+    classes: list[int]
+    picture: str = Field(description="What the style gives on the photo's labels: PNG as a data URL.")
+    distance: float = Field(description="Of that picture from the photo, as the fit measures it.")
     timings: Timings
 
 

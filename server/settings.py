@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     morph_steps: int = Field(120, ge=2, description="Most frames of one morph request.")
     live_sockets: Positive = Field(64, description="Most painters connected at a time; others are served by POST.")
     live_idle_seconds: Positive = Field(900, description="Seconds without a stroke after which a painter is let go.")
+    fits: Positive = Field(2, description="Photos that may be fitted at the same time; one more is answered with 503.")
+    fit_steps: Positive = Field(400, description="Most steps of one fit request.")
     warm_up: bool = Field(True, description="Render the starter scenes before /readyz answers 200.")
     shutdown_seconds: Positive = Field(5, description="Seconds that open requests get to finish when the server stops.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe message logged.")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import anyio.to_thread
 import numpy as np
@@ -15,14 +15,17 @@ from fastapi import Request
 from model.errors import InputError
 from server.batcher import Batcher, Turn
 from server.forms import Form, Upload
+from server.places import Places
 from server.registry import Model, Registry
 from server.settings import Settings
 
 if TYPE_CHECKING:
     from model.engine import Engine
+    from model.fitting import FitStep
     from model.styles import Style
 
 T = TypeVar("T")
+FIT_SECONDS = 0.1  # that a fit keeps the model before others get in between; a step may take longer
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Studio:
     settings: Settings
     registry: Registry
     batcher: Batcher
+    fits: Places
 
 
 @dataclass(frozen=True)
@@ -58,25 +62,25 @@ class Work:
         """``function(*args)`` on a thread of its own: for decoding and encoding files."""
         return await anyio.to_thread.run_sync(function, *args)
 
-    async def style(self, data: dict[str, Any]) -> Style:
-        """A style from its JSON."""
+    async def style(self, data: dict[str, Any], field: str = "style") -> Style:
+        """A style from its JSON; ``field`` is what an error calls it."""
         from model.styles import Style
 
-        return await self.aside(Style.from_json, data, self.model.config)
+        return await self.aside(Style.from_json, data, self.model.config, field)
 
     async def scene(self, form: Form[Any]) -> Scene:
         """The label map and, where there is one, the instance map of a form."""
         labels, instances = form.file("labels"), form.optional("instances")
         return await self.aside(self._read_scene, labels.content, instances and instances.content, form.asked.resize)
 
-    def _read_scene(self, labels: bytes, instances: bytes | None, resize: bool) -> Scene:
+    def _read_scene(self, labels: bytes, instances: bytes | None, resize: bool, field: str = "labels") -> Scene:
         from model.images import read_instances
 
         ids = None
         if instances is not None:
             size, limit = self.model.config.image_size, self.settings.picture_pixels
             ids = read_instances(instances, size, resize, max_pixels=limit)
-        return Scene(self._read_labels(labels, resize), ids)
+        return Scene(self._read_labels(labels, resize, field), ids)
 
     def _read_labels(self, content: bytes, resize: bool, field: str = "labels") -> np.ndarray:
         from model.labels import read_labels
@@ -89,12 +93,18 @@ class Work:
         return await self.aside(self._read_scene, labels, instances, False)
 
     async def reference(
-        self, photo: Upload, labels: Upload, resize: bool, fields: tuple[str, str] = ("photo", "photo_labels")
+        self,
+        photo: Upload,
+        labels: Upload,
+        resize: bool,
+        fields: tuple[str, str] = ("photo", "photo_labels"),
+        instances: Upload | None = None,
     ) -> Reference:
-        """A photo with its label map, read."""
+        """A photo with its label map and perhaps its instance map, read."""
 
         def read() -> Reference:
-            scene = Scene(self._read_labels(labels.content, resize, fields[1]))
+            ids = None if instances is None else instances.content
+            scene = self._read_scene(labels.content, ids, resize, fields[1])
             return Reference(photo.name, self._read_photo(photo.content, resize, fields[0]), scene)
 
         return await self.aside(read)
@@ -114,24 +124,27 @@ class Work:
         await self._turn.run(self._engine)
 
     def require_encoder(self, application: str) -> None:
-        """Raises InputError "no_encoder" when this model cannot do the application."""
-        self._require(application, "no_encoder")
+        """Raises InputError "no_encoder" where this model cannot do the application with a photo."""
+        if not self.model.encoder:
+            styles = application in ("mix", "manipulate")
+            instead = "send the style that fit gives for it" if styles else "fit does the same without one"
+            self._refuse("no_encoder", f"cannot {application} a photo: it has no encoder; {instead}")
 
     def require_segmenter(self) -> None:
         """Raises InputError "no_segmenter" when this model has none."""
-        self._require("segment", "no_segmenter")
-
-    def _require(self, application: str, code: str) -> None:
-        state = self.model.report["applications"][application]
+        state = self.model.report["applications"]["segment"]
         if not state["available"]:
-            able = [name for name, other in self.model.report["applications"].items() if other["available"]]
-            raise InputError(
-                f"model {self.model.id!r} cannot {application}: {state['reason']}; it can {', '.join(able)}",
-                code=code,
-                field="model",
-                value=self.model.id,
-                allowed=able,
-            )
+            self._refuse("no_segmenter", f"cannot segment: {state['reason']}")
+
+    def _refuse(self, code: str, what: str) -> NoReturn:
+        able = [name for name, state in self.model.report["applications"].items() if state["available"]]
+        raise InputError(
+            f"model {self.model.id!r} {what}; it can {', '.join(able)}",
+            code=code,
+            field="model",
+            value=self.model.id,
+            allowed=able,
+        )
 
     async def render(self, scene: Scene, styles: Sequence[Style]) -> list[np.ndarray]:
         """A picture uint8 [H, W, 3] for each style, a few in each pass so that others get their turn."""
@@ -159,6 +172,20 @@ class Work:
         """The label map uint8 [H, W] that the model's segmenter reads from a photo."""
         return await self._turn.run(lambda: self._engine().segment(photo))
 
+    async def fit(self, reference: Reference, steps: int | None, seed: int) -> AsyncGenerator[FitStep]:
+        """Some of the steps of a fit, the last one among them; a few in each piece of work, so that others get their
+        turn."""
+        scene = reference.scene
+        options = {"seed": seed} if steps is None else {"seed": seed, "steps": steps}
+        descent = await self._turn.run(
+            lambda: self._engine().fit(reference.photo, scene.labels, scene.instances, **options)
+        )
+        while True:
+            step = await self._turn.run(_some_steps, descent)
+            yield step
+            if step.number == step.total:
+                return
+
     def _engine(self) -> Engine:
         return self._registry.engine(self.model)
 
@@ -170,6 +197,15 @@ class Work:
             "total_ms": time.perf_counter() - self._started,
         }
         return {name: round(1000 * value, 2) for name, value in seconds.items()}
+
+
+def _some_steps(descent: Iterator[FitStep]) -> FitStep:
+    """The step that a fit has come to after ``FIT_SECONDS``, or its last."""
+    until = time.perf_counter() + FIT_SECONDS
+    while True:
+        step = next(descent)
+        if step.number == step.total or time.perf_counter() >= until:
+            return step
 
 
 @dataclass(frozen=True)
@@ -198,6 +234,12 @@ def checked_classes(work: Work, classes: Sequence[int], field: str = "request.cl
     from model.styles import check_classes
 
     return check_classes(list(classes), work.model.config, field)
+
+
+def at_most(field: str, value: int, most: int) -> None:
+    """Raises InputError for more than the settings allow."""
+    if value > most:
+        raise InputError(f"{field} is {value}; at most {most} are allowed", field=field, value=value, allowed=most)
 
 
 @asynccontextmanager

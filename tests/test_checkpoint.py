@@ -553,10 +553,17 @@ def test_the_report_says_what_a_checkpoint_is_and_can(whole_archive: Path) -> No
 def test_without_an_encoder_the_report_says_what_does_not_work(archive: Path) -> None:
     report = inspect(archive)
     able = report.to_json()["applications"]
-    assert [name for name in able if able[name]["available"]] == ["render", "resample", "morph"]
-    assert able["mix"]["reason"] == "this checkpoint has no encoder, and mixing takes each class's code from a photo"
+    assert [name for name in able if able[name]["available"]] == [
+        "render",
+        "resample",
+        "mix",
+        "manipulate",
+        "morph",
+        "fit",
+    ]
+    assert able["encode"]["reason"].startswith("this checkpoint has no encoder")
     assert report.to_json()["parameters"]["encoder"] is None
-    assert "mix        no: this checkpoint has no encoder" in report.to_text()
+    assert "encode     no: this checkpoint has no encoder" in report.to_text()
 
 
 @pytest.mark.parametrize("preset", groupdnet.PRESETS)

@@ -321,14 +321,14 @@ def test_encoder_missing(no_encoder: TestClient, what: str) -> None:
     }
     asked = {"references": {"6": 0}} if what == "mix" else {}
     error = error_of(post(no_encoder, what, files[what], asked), 409, "no_encoder")
-    assert what in error["message"] and "no encoder" in error["message"]
-    assert error["allowed"] == ["render", "resample", "morph"]
+    assert what in error["message"] and "no encoder" in error["message"] and "fit" in error["message"]
+    assert error["allowed"] == ["render", "resample", "mix", "manipulate", "morph", "fit"]
 
 
 def test_segmenter_missing(no_encoder: TestClient) -> None:
     error = error_of(post(no_encoder, "segment", {"photo": photo()}), 409, "no_segmenter")
     assert "this checkpoint has no segmenter" in error["message"]
-    assert error["allowed"] == ["render", "resample", "morph"]
+    assert error["allowed"] == ["render", "resample", "mix", "manipulate", "morph", "fit"]
 
 
 def test_segment_wants_a_photo_of_the_models_size(client: TestClient) -> None:
@@ -340,7 +340,9 @@ def test_segment_wants_a_photo_of_the_models_size(client: TestClient) -> None:
 
 def test_what_needs_no_encoder_works_without(no_encoder: TestClient) -> None:
     report = no_encoder.get("/api/v1/models/tiny").json()
-    assert not report["encoder"] and not report["applications"]["mix"]["available"]
+    assert not report["encoder"] and not report["applications"]["encode"]["available"]
+    assert "fitted first" in report["applications"]["mix"]["note"]
+    assert "pictures" in report["applications"]["fit"]["note"]
     assert post(no_encoder, "render", {"labels": LABELS}).status_code == 200
     assert post(no_encoder, "resample", {"labels": LABELS}, {"classes": [6], "n": 1}).status_code == 200
 
