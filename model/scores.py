@@ -122,8 +122,10 @@ class Facts:
     ) -> Score:
         if reason:
             return Score(key, name, None, None, goal, reason)
-        interval = metrics.bootstrap(statistic, self.scenes, resamples)
-        return Score(key, name, statistic(np.arange(self.scenes)), interval, goal)
+        value = statistic(np.arange(self.scenes))
+        if np.isnan(value):
+            return Score(key, name, None, None, goal, "there is nothing to compare with")
+        return Score(key, name, value, metrics.bootstrap(statistic, self.scenes, resamples), goal)
 
 
 def scene_table(facts: Facts) -> list[Score]:
@@ -178,9 +180,16 @@ def class_table(facts: Facts, real: Facts) -> list[dict[str, Any]]:
     return rows
 
 
+def _ratio(a: float, b: float) -> float:
+    """NaN where there is nothing to divide by."""
+    return float(a / b) if b > 0 else float("nan")
+
+
 def _fidelity(facts: Facts, word: str, kind: Kind, real: Callable[[Chosen], float], reason: str | None = None) -> Score:
     name = f"label fidelity: mIoU, {word} ÷ real"
-    return facts.score(f"fidelity_{word}", name, lambda chosen: kind.iou(chosen) / real(chosen), FAITHFUL, reason)
+    return facts.score(
+        f"fidelity_{word}", name, lambda chosen: _ratio(kind.iou(chosen), real(chosen)), FAITHFUL, reason
+    )
 
 
 def _looks(facts: Facts) -> list[Score]:
@@ -204,7 +213,7 @@ def _varieties(facts: Facts, real: Callable[[Chosen], np.ndarray], shown: np.nda
         return [Score("variety", "prior variety ÷ data", None, None, ALIKE, few)]
 
     def of(c: int) -> Callable[[Chosen], float]:
-        return lambda chosen: float(facts.prior.variety(chosen)[c] / real(chosen)[c])
+        return lambda chosen: _ratio(facts.prior.variety(chosen)[c], real(chosen)[c])
 
     values = [of(c)(np.arange(facts.scenes)) for c in counted]
     ends = (("least", counted[int(np.argmin(values))]), ("most", counted[int(np.argmax(values))]))
@@ -219,8 +228,8 @@ def _frechet(facts: Facts) -> Score:
 
     def ratio(chosen: Chosen) -> float:
         data = real.flat_features(chosen)
-        distance = metrics.frechet(encoded.flat_features(chosen), data)
-        return metrics.frechet(prior.flat_features(chosen), data) / max(distance, 1e-12)
+        distances = [metrics.frechet(kind.flat_features(chosen), data) for kind in (prior, encoded)]
+        return _ratio(distances[0], distances[1])
 
     name, reason = "Fréchet distance to real, prior ÷ encoded", facts.blind or facts.hidden
     if reason is None and facts.scenes < FEWEST:
@@ -232,16 +241,17 @@ def _sharpness(
     facts: Facts, word: str, kind: Kind, real: Callable[[Chosen], float], reason: str | None = None
 ) -> Score:
     name = f"sharpness: high frequencies, {word} ÷ real"
-    return facts.score(f"sharpness_{word}", name, lambda chosen: kind.sharpness(chosen) / real(chosen), ALIKE, reason)
+    return facts.score(
+        f"sharpness_{word}", name, lambda chosen: _ratio(kind.sharpness(chosen), real(chosen)), ALIKE, reason
+    )
 
 
 def _locality(facts: Facts) -> Score:
     def ratio(chosen: Chosen) -> float:
         inside, outside = np.nansum(facts.changes[chosen], axis=(0, 1))
-        return float(outside / max(inside, 1e-9))
+        return _ratio(outside, inside)
 
-    reason = None if (facts.changes[..., 0] > 0).any() else "no picture changed"
-    return facts.score("locality", "locality: change outside ÷ inside", ratio, Goal(high=0.08), reason)
+    return facts.score("locality", "locality: change outside ÷ inside", ratio, Goal(high=0.08))
 
 
 def _diversity(facts: Facts) -> Score:
@@ -253,9 +263,12 @@ def _diversity(facts: Facts) -> Score:
 
     def ratio(chosen: Chosen) -> float:
         inside, outside = np.concatenate([scenes[i] for i in chosen]).mean(0)
-        return float(inside / max(outside, 1e-12))
+        return _ratio(inside, outside)
 
-    return Score(key, name, ratio(np.arange(len(scenes))), metrics.bootstrap(ratio, len(scenes)), goal)
+    value = ratio(np.arange(len(scenes)))
+    if np.isnan(value):
+        return Score(key, name, None, None, goal, "nothing changed outside")
+    return Score(key, name, value, metrics.bootstrap(ratio, len(scenes)), goal)
 
 
 def _costs(checkpoint: Checkpoint) -> list[Score]:

@@ -127,7 +127,9 @@ def test_the_table_is_what_the_json_says(report: dict[str, Any]) -> None:
 def test_the_same_command_gives_the_same_numbers(quick: None, tiny_checkpoint: Path, tmp_path: Path) -> None:
     first, again = (run(tiny_checkpoint / "tiny", tmp_path / name, "--scenes", "3", "--painted", "0") for name in "ab")
     assert "painted" not in first and not (tmp_path / "a" / "painted.webp").exists()
-    assert first["scenes"] == again["scenes"]
+    assert first["scenes"]["classes"] == again["scenes"]["classes"]
+    for key in ("look_median", "look_p90", "sharpness_prior", "locality"):
+        assert numbers(first)[key] == numbers(again)[key]
 
 
 # What cannot be measured
@@ -270,6 +272,16 @@ def test_a_pale_and_soft_model_misses_them() -> None:
     assert rows["variety_least"].value == pytest.approx(0, abs=1e-9) and rows["variety_least"].name.endswith("snow")
     for key in ("fidelity_prior", "look_median", "look_p90", "variety_least", "sharpness_encoded"):
         assert rows[key].met is False, key
+
+
+def test_what_has_nothing_to_be_compared_with_is_not_measured() -> None:
+    real = pictures(3, 0)
+    for matrix in real.confusion:
+        matrix[:] = np.roll(matrix, 1, axis=1)  # a segmenter that takes every pixel for another class
+    facts = facts_of(random_checkpoint(narrow_config()), real, pictures(3, 0))
+    rows = {score.key: score for score in scene_table(facts)}
+    assert rows["iou_real"].value == 0
+    assert rows["fidelity_prior"].value is None and rows["fidelity_prior"].reason == "there is nothing to compare with"
 
 
 def test_goals_are_ranges() -> None:
