@@ -1,4 +1,4 @@
-"""The command line: ``python -m model render · inspect · convert · landscape · bench · evaluate · train``.
+"""The command line: ``python -m model render · fit · inspect · convert · landscape · bench · evaluate · train``.
 
 What is heavy is imported by the command that needs it.
 """
@@ -47,6 +47,13 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     command = commands.add_parser("render", help="a picture from a label map, or again from a picture's recipe")
     _render_arguments(command)
     command.set_defaults(command=_render)
+
+    command = commands.add_parser("fit", help="the style of a photo, without an encoder")
+    if argv[:1] == ["fit"]:
+        from model import fit
+
+        fit.add_arguments(command)
+        command.set_defaults(command=fit.main)
 
     command = commands.add_parser("inspect", help="what a checkpoint is, or what is wrong with it")
     command.add_argument("path", metavar="PATH", help="a folder, .safetensors or .pth file")

@@ -27,6 +27,7 @@ from model.fitting import STEPS, Descent, FitStep, Subject
 from model.groupdnet import CODE_CHANNELS, Generator, GroupDNetConfig, Modulation
 from model.labels import instance_edges
 from model.losses import SegmenterFeatures
+from model.styles import MAX_SEED
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 CACHE_BYTES = 2**30  # the landscape model's modulation has 111 MB a label map, ADE20K's 0.7 GB
@@ -152,6 +153,8 @@ class Engine:
         edges = self._edges(maps, instances)
         if steps < 1:
             _refuse("steps", f"is {steps}", "1 or more")
+        if not 0 <= seed <= MAX_SEED:
+            _refuse("seed", f"is {seed}", f"0 to {MAX_SEED}")
         subject = Subject(pixels, maps.to(self.device), None if edges is None else edges.to(self.device))
         modulate = functools.partial(self._modulate, self.generator)
         features = None if self.segmenter is None else SegmenterFeatures(self.segmenter)

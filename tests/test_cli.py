@@ -204,6 +204,38 @@ def test_render_needs_a_label_map_or_a_recipe(capsys: pytest.CaptureFixture[str]
     assert "not allowed with" in refused_by_argparse(both, capsys)
 
 
+# fit
+
+
+def test_a_fitted_style_renders_the_picture_that_the_fit_shows(
+    tiny_without_encoder: Path, label_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, style, shown = str(tiny_without_encoder / "tiny"), tmp_path / "style.json", tmp_path / "shown.png"
+    photo = tmp_path / "beach.png"
+    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(photo)
+    command = ["fit", str(photo), label_file, "--checkpoint", model, "--steps", "5", "--seed", "8", "--device", "cpu"]
+    assert main([*command, "--out", str(style), "--picture", str(shown)]) == 0
+    assert "5/5" in capsys.readouterr().err
+    looks = json.loads(style.read_text())
+    assert looks["seed"] == 8 and looks["6"]["from"] == "beach.png"
+    again = render(label_file, "--checkpoint", model, "--style", str(style), out=tmp_path / "again.png")
+    assert np.array_equal(again, pixels(shown))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [(["--steps", "0"], "steps is 0"), (["--seed", "-1"], "-1"), (["--instances", "x.png"], "x.png")],
+)
+def test_what_a_fit_cannot_take_is_one_line(
+    model: str, label_file: str, tmp_path: Path, options: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photo = tmp_path / "beach.png"
+    Image.fromarray(np.full((64, 64, 3), 90, np.uint8)).save(photo)
+    command = ["fit", str(photo), label_file, "--checkpoint", model, "--out", str(tmp_path / "style.json")]
+    assert main([*command, *options]) == 2
+    assert says in the_line(capsys)
+
+
 # inspect, convert
 
 

@@ -65,6 +65,7 @@ def test_a_command_is_one_that_the_command_line_takes(argv: list[str]) -> None:
 def test_every_command_is_shown() -> None:
     assert {argv[0] for argv in MODEL_COMMANDS} == {
         "render",
+        "fit",
         "inspect",
         "convert",
         "landscape",
