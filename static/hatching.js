@@ -15,7 +15,7 @@ const PATTERNS = [
   (x, y) => (x + y) % 8 < 2,
   (x, y) => x % 4 === 0 && (x + y) % 8 < 4,
   (x, y) => (x - y + TILE) % 8 < 2,
-  (x, y) => (x % 8 < 4) === (y % 8 < 4) && (x + y) % 2 === 0,
+  (x, y) => x % 8 < 4 === y % 8 < 4 && (x + y) % 2 === 0,
 ];
 
 /** Eight by eight booleans, row after row, of a class's pattern. */

@@ -3,7 +3,10 @@ import { $, h } from "./dom.js";
 import { classOfDigit, findClass } from "./views/classes.js";
 import { nextShape, openReplace } from "./views/tools.js";
 
-const take = (tool) => ({ studio }) => studio.takeTool(tool);
+const take =
+  (tool) =>
+  ({ studio }) =>
+    studio.takeTool(tool);
 
 const PLAIN = {
   KeyB: ["B", "Brush", take("brush")],

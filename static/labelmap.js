@@ -184,7 +184,10 @@ export class LabelMap {
       const size = Math.max(1, Math.round(at("size")));
       const left = Math.round(at("x") - size / 2);
       const top = Math.round(at("y") - size / 2);
-      touched = unite(touched, this.#rows({ x: left, y: top, w: size, h: size }, (y) => this.#run(y, left, left + size, ink)));
+      touched = unite(
+        touched,
+        this.#rows({ x: left, y: top, w: size, h: size }, (y) => this.#run(y, left, left + size, ink)),
+      );
     }
     return touched;
   }

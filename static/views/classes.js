@@ -109,7 +109,11 @@ class ClassList {
 
   /** Enter takes the best match and gives the keyboard back to the tools; the arrow goes into the list. */
   searchKey(event) {
-    const actions = { Enter: () => this.#takeBest(), ArrowDown: () => this.#shown[0]?.focus(), Escape: () => this.#leave() };
+    const actions = {
+      Enter: () => this.#takeBest(),
+      ArrowDown: () => this.#shown[0]?.focus(),
+      Escape: () => this.#leave(),
+    };
     const action = actions[event.key];
     if (!action) return;
     event.preventDefault();

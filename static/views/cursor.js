@@ -90,7 +90,13 @@ export class Cursor {
     const corners = [a, { x: b.x, y: a.y }, b, { x: a.x, y: b.y }];
     const along = (from, to, side) => from + ((side + 1) / 2) * (to - from);
     const handles = HANDLES.filter(({ across, down }) => across || down).map(({ across, down }) =>
-      svg("rect", { x: along(a.x, b.x, across) - 3, y: along(a.y, b.y, down) - 3, width: 6, height: 6, class: "handle" }),
+      svg("rect", {
+        x: along(a.x, b.x, across) - 3,
+        y: along(a.y, b.y, down) - 3,
+        width: 6,
+        height: 6,
+        class: "handle",
+      }),
     );
     return [...outline(corners, "polygon"), ...handles];
   }

@@ -66,7 +66,8 @@ export class Hand {
     const paints = frame === this.stage.frames.labels && this.studio.state.model;
     if (event.pointerType === "touch") this.#finger(event, frame, place, paints);
     else if (event.button === 1 || !paints || this.#spaceHeld) this.#startPan(event, place);
-    else if (event.button === 0 || (event.buttons & ERASER) !== 0) this.#press(event.pointerId, this.#point(event, frame));
+    else if (event.button === 0 || (event.buttons & ERASER) !== 0)
+      this.#press(event.pointerId, this.#point(event, frame));
     this.stage.cursor.move(place, event.pressure, event.pointerType);
   }
 

@@ -115,7 +115,8 @@ function watchOptions(studio) {
   $("everywhere").addEventListener("click", () => studio.set({ everywhere: !studio.state.everywhere }));
   $("close-polygon").addEventListener("click", () => studio.finish());
   studio.store.watch(["tool"], ({ tool }) => {
-    for (const part of document.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(tool);
+    for (const part of document.querySelectorAll("[data-for]"))
+      part.hidden = !part.dataset.for.split(" ").includes(tool);
     $("tool-hint").textContent = HINTS[tool] ?? "";
     $("tool-hint").title = HINTS[tool] ?? "";
   });

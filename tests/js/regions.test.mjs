@@ -5,9 +5,17 @@ import { regionAt, stamp, without } from "../../static/regions.js";
 import { randomly } from "./random.mjs";
 
 const drawn = (...rows) =>
-  new LabelMap(rows[0].length, rows.length, Uint8Array.from(rows.join(""), (c) => c.charCodeAt(0) - 48));
+  new LabelMap(
+    rows[0].length,
+    rows.length,
+    Uint8Array.from(rows.join(""), (c) => c.charCodeAt(0) - 48),
+  );
 const noise = (r, width, height, classes) =>
-  new LabelMap(width, height, Uint8Array.from({ length: width * height }, () => r.whole(0, classes - 1)));
+  new LabelMap(
+    width,
+    height,
+    Uint8Array.from({ length: width * height }, () => r.whole(0, classes - 1)),
+  );
 
 test("a region is what a fill would reach, in its tightest rectangle", () => {
   randomly(40, (r) => {
