@@ -43,7 +43,7 @@ def narrow_config(**changes: object) -> GroupDNetConfig:
     return GroupDNetConfig(12, (64, 64), 12, rows, encoder_width=24, **settings)  # type: ignore[arg-type]
 
 
-def random_checkpoint(config: GroupDNetConfig, seed: int = 0) -> Checkpoint:
+def random_checkpoint(config: GroupDNetConfig, seed: int = 0, taxonomy: str = "landscape") -> Checkpoint:
     """Seeded random weights whose pictures depend on codes and labels alike."""
     random = torch.Generator().manual_seed(seed)
     generator, encoder = Generator(config), Encoder(config)
@@ -53,7 +53,7 @@ def random_checkpoint(config: GroupDNetConfig, seed: int = 0) -> Checkpoint:
             spread = gain * parameter[0].numel() ** -0.5 if parameter.ndim > 1 else 0.1
             nn.init.normal_(parameter, std=spread, generator=random)
     segmenter = random_segmenter(SegmenterConfig(config.classes, (32, 32), (8, 12, 16), (2,)), seed)
-    return Checkpoint(config, TAXONOMIES["landscape"], generator.eval(), encoder.eval(), segmenter, title="Tiny")
+    return Checkpoint(config, TAXONOMIES[taxonomy], generator.eval(), encoder.eval(), segmenter, title="Tiny")
 
 
 def random_segmenter(config: SegmenterConfig, seed: int = 0) -> Segmenter:

@@ -127,6 +127,7 @@ class ClassList {
     if (best === undefined) return;
     this.#leave();
     this.studio.choose(best);
+    this.reveal(); // also where it was the chosen one before
   }
 
   #leave() {
