@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import narrow_config, random_checkpoint
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -17,7 +18,6 @@ from model.groupdnet import Block
 from model.labels import TAXONOMIES
 from server.app import create_app
 from server.settings import Settings
-from tests.conftest import narrow_config, random_checkpoint
 
 from .conftest import serving
 from .workbench import CLASS, TAXONOMY, Studio
