@@ -22,6 +22,7 @@ from model.tensors import load_tensors, read_metadata, stored
 FORMAT = "groupdnet-studio segmenter 1"
 STAGES = (2, 8)
 MAX_WIDTH = 1024
+MAX_PATCH = 8
 MAX_DILATION = 64
 
 
@@ -31,8 +32,14 @@ class SegmenterConfig:
 
     classes: int
     size: tuple[int, int]
-    widths: tuple[int, ...] = (16, 32, 64, 96)  # of the stages, full resolution first
+    widths: tuple[int, ...] = (16, 32, 64, 96)  # of the stages, the finest first
     dilations: tuple[int, ...] = ()  # of residual convolutions at the lowest resolution: how far it looks around
+    patch: int = 1  # pixels a side that the first stage sees as one, and the prediction tells apart again
+
+    @property
+    def stride(self) -> int:
+        """What both sides of a picture are multiples of."""
+        return int(self.patch * 2 ** (len(self.widths) - 1))
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str], name: str) -> SegmenterConfig:
@@ -51,19 +58,21 @@ class SegmenterConfig:
         return config
 
     def _problems(self) -> Iterator[str]:
-        numbers = [("classes", self.classes, MAX_CLASSES)]
+        numbers = [("classes", self.classes, MAX_CLASSES), ("patch", self.patch, MAX_PATCH)]
         numbers += [("widths", width, MAX_WIDTH) for width in self.widths]
         numbers += [("dilations", dilation, MAX_DILATION) for dilation in self.dilations]
-        for name, value, limit in numbers:
-            if type(value) is not int or not 1 <= value <= limit:
-                yield f"{name} has {value!r}, allowed are 1 … {limit}"
+        wrong = [row for row in numbers if type(row[1]) is not int or not 1 <= row[1] <= row[2]]
+        yield from (f"{name} has {value!r}, allowed are 1 … {limit}" for name, value, limit in wrong)
         if not STAGES[0] <= len(self.widths) <= STAGES[1] or len(self.dilations) > STAGES[1]:
             stages = f"{len(self.widths)} widths and {len(self.dilations)} dilations"
             yield f"it has {stages}, allowed are {STAGES[0]} … {STAGES[1]} and 0 … {STAGES[1]}"
-        stride = 2 ** (len(self.widths) - 1)
-        sides = [type(n) is int and 0 < n <= MAX_SIDE and n % stride == 0 for n in self.size]
+        elif not wrong:
+            yield from self._size_problems()
+
+    def _size_problems(self) -> Iterator[str]:
+        sides = [type(n) is int and 0 < n <= MAX_SIDE and n % self.stride == 0 for n in self.size]
         if len(sides) != 2 or not all(sides):
-            yield f"size is {list(self.size)!r}, allowed are two multiples of {stride} ≤ {MAX_SIDE}"
+            yield f"size is {list(self.size)!r}, allowed are two multiples of {self.stride} ≤ {MAX_SIDE}"
 
 
 def _convs(inputs: int, outputs: int) -> nn.Sequential:
@@ -83,20 +92,20 @@ def _look_around(width: int, dilation: int) -> nn.Sequential:
 
 
 class Segmenter(nn.Module):
-    """Picture [N, 3, H, W] in [−1, 1], H and W multiples of 2^(stages − 1) → class scores [N, C, H, W]."""
+    """Picture [N, 3, H, W] in [−1, 1], H and W multiples of the stride → class scores [N, C, H, W]."""
 
     def __init__(self, config: SegmenterConfig) -> None:
         super().__init__()
         self.config = config
-        widths = config.widths
-        self.down = nn.ModuleList(_convs(i, o) for i, o in zip((3, *widths), widths))
+        widths, pixels = config.widths, config.patch**2
+        self.down = nn.ModuleList(_convs(i, o) for i, o in zip((3 * pixels, *widths), widths))
         self.around = nn.ModuleList(_look_around(widths[-1], dilation) for dilation in config.dilations)
         self.up = nn.ModuleList(_convs(i + o, o) for i, o in zip(widths[::-1], widths[-2::-1]))
-        self.predict = nn.Conv2d(widths[0], config.classes, 1)
+        self.predict = nn.Conv2d(widths[0], config.classes * pixels, 1)
 
     def features(self, picture: Tensor) -> list[Tensor]:
-        """The encoder's stages, full resolution first; the loss compares them."""
-        x, stages = picture, []
+        """The encoder's stages, the finest first; the loss compares them."""
+        x, stages = F.pixel_unshuffle(picture, self.config.patch), []
         for i, stage in enumerate(self.down):
             x = stage(F.max_pool2d(x, 2) if i else x)
             stages.append(x)
@@ -112,7 +121,7 @@ class Segmenter(nn.Module):
             x = x + layer(x)
         for stage, skip in zip(self.up, reversed(skips)):
             x = stage(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), skip], dim=1))
-        return self.predict(x)
+        return F.pixel_shuffle(self.predict(x), self.config.patch)
 
     def segment(self, picture: Tensor) -> Tensor:
         """Picture [N, 3, H, W] in [−1, 1] of any size, read at the network's own → class indices long [N, H, W]."""

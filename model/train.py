@@ -34,6 +34,7 @@ from model.progress import SAVE_SECONDS, Progress
 from model.segmenter import load_segmenter
 from model.sources import LiveWorld, PhotoFolder, RenderedWorld, Source, prefetch
 from model.step import TrainingStep, pick_precision
+from model.train_segmenter import BATCH as SEGMENTER_BATCH
 from model.train_segmenter import train_segmenter
 
 LOG_STEPS = 50
@@ -75,9 +76,8 @@ class Run:
             )
         path = self.folder / SEGMENTER_FILE
         if not path.exists() and self.rank == 0:
-            phase = self.plan.phases[min(1, len(self.plan.phases) - 1)]
-            images = self.plan.segmenter_images
-            train_segmenter(path, self.source, phase.size, phase.batch, images, self.train_step.autocast)
+            size, images = self.plan.phases[-1].size, self.plan.segmenter_images
+            train_segmenter(path, self.source, size, SEGMENTER_BATCH, images, self.train_step.autocast)
         if self.world > 1:
             dist.barrier()
         self.train_step.features = SegmenterFeatures(load_segmenter(path)).to(self.device)
@@ -251,6 +251,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--skip-unpaired", action="store_true", help="leave out photos without a label map, and maps alone"
     )
+    parser.add_argument(
+        "--segmenter-only", type=int, default=0, metavar="IMAGES", help="train the segmenter alone, on so many pictures"
+    )
     parser.add_argument("--vgg", type=Path, help="VGG-19 weights in torchvision's layout, for the perceptual loss")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
@@ -280,6 +283,17 @@ def _source(args: Namespace, plan: Plan, device: torch.device) -> Source:
     return PhotoFolder(path, args.taxonomy, device, plan.seed, args.skip_unpaired)
 
 
+def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) -> None:
+    """Writes the run's segmenter, instead of the one that it may have; nothing else is trained."""
+    dtype, size = pick_precision(device, args.precision), plan.phases[-1].size
+    source, path = _source(args, plan, device), args.run / SEGMENTER_FILE
+
+    def autocast() -> torch.autocast:
+        return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+    train_segmenter(path, source, size, SEGMENTER_BATCH, args.segmenter_only, autocast)
+
+
 def _plan(args: Namespace) -> Plan:
     """The run's own plan, once it has one: a run is resumed as it was begun, unless a plan is named again."""
     path = args.run / "plan.json"
@@ -296,6 +310,9 @@ def main(args: Namespace) -> None:
     if distributed:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
+        if args.segmenter_only:
+            _train_segmenter_alone(args, plan, device)
+            return
         run = Run(args.run, plan, _source(args, plan, device), args.precision)
         run.prepare_features(args.vgg)
         run.measure_colours()

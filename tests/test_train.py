@@ -24,10 +24,11 @@ from model.labels import TAXONOMIES, write_labels
 from model.landscape import Landscape
 from model.networks import start_codes
 from model.plan import FOLDER, Plan, load_plan
+from model.segmenter import load_segmenter
 from model.sources import Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
 from model.step import TrainingStep
 from model.train import add_arguments, main
-from model.train_segmenter import FIRST_STEP, train_segmenter
+from model.train_segmenter import FIRST_STEP, config_for, train_segmenter
 
 CPU = torch.device("cpu")
 PLAN = {
@@ -161,6 +162,31 @@ def test_a_segmenter_killed_half_way_goes_on(scenes: Path, tmp_path: Path, monke
     train_segmenter(path, source, (64, 64), 2, 12, nullcontext)
     assert seen == [0, 1, 2, 3, 3, 4, 5]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["segmenter.safetensors"]
+
+
+def test_the_segmenter_can_be_trained_alone(scenes: Path, tmp_path: Path) -> None:
+    train(tmp_path / "run", "--data", str(scenes), "--segmenter-only", "24", plan=PLAN)
+    assert sorted(file.name for file in (tmp_path / "run").iterdir()) == ["plan.json", "segmenter.safetensors"]
+    assert load_segmenter(tmp_path / "run" / "segmenter.safetensors").config == config_for(12, (64, 64))
+
+
+def test_the_segmenter_learns_to_tell_colours(tmp_path: Path) -> None:
+    """Bright classes and dark ones, in blocks whose borders lie on odd pixels too."""
+
+    class Blocks:
+        taxonomy, device = TAXONOMIES["landscape"], CPU
+
+        def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
+            random = torch.Generator().manual_seed(step)
+            coarse = torch.randint(0, 2, (count, 5, 5), generator=random)
+            labels = torch.nn.functional.interpolate(coarse[:, None].float(), size)[:, 0].long()
+            noise = 0.2 * torch.randn(count, 3, *size, generator=random)
+            return Batch(labels * 3, labels[:, None] - 0.5 + noise, None)
+
+    path = tmp_path / "segmenter.safetensors"
+    train_segmenter(path, Blocks(), (32, 32), 8, 400, nullcontext)
+    test = Blocks().batch(10**6, 4, (32, 32))
+    assert (load_segmenter(path).segment(test.photos) == test.labels).float().mean() > 0.97
 
 
 def test_a_terminated_run_saves_where_it_is(scenes: Path, tmp_path: Path) -> None:
