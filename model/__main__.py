@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.errors import InputError
+from model.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command. An InputError is one line on stderr and 2; argparse leaves with 2 for unknown options."""
     argv = sys.argv[1:] if argv is None else list(argv)
     args = _parser(argv).parse_args(argv)
+    keep_freed_memory()
     try:
         status = args.command(args) or 0
         sys.stdout.flush()

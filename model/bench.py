@@ -25,7 +25,7 @@ from model import lookup
 from model.checkpoint import Checkpoint, load_checkpoint, numbered_taxonomy
 from model.engine import CACHE_BYTES, Engine
 from model.errors import InputError
-from model.groupdnet import PRESETS, Encoder, Generator, GroupDNetConfig
+from model.groupdnet import CODE_CHANNELS, PRESETS, Encoder, Generator, GroupDNetConfig, at_size
 from model.labels import instance_edges
 from model.styles import Style
 
@@ -35,7 +35,8 @@ REGIONS, CELLS = 10, 7  # of the label maps: classes in one, and the grid that i
 SIDE = 1024  # of the square matrices, and of the convolution's input: 256 channels of 64×64
 PRODUCT_GFLOP, CONVOLUTION_GFLOP = 2e-9 * SIDE**3, 2e-9 * 9 * 256 * SIDE**2
 COPIED = 2**26  # bytes
-SPREAD = {"mlp_shared": 1.1, "mlp_": 0.35, "": 1.1}  # of random weights, by part of the name: no pixel saturates
+GAINS = {"mlp_shared": 1.1, "mlp_": 0.35, "conv_img": 0.3, "": 1.1}  # of random weights, by part of the name
+CALIBRATED = 2  # pictures that random weights' batch norms take their statistics from
 
 
 @dataclass(frozen=True)
@@ -109,18 +110,22 @@ def main(args: argparse.Namespace) -> None:
 
 
 def random_checkpoint(title: str, config: GroupDNetConfig) -> Checkpoint:
-    """Seeded random weights: pictures of noise that neither saturate nor lose the code."""
+    """Seeded random weights, with the statistics in their norms that small pictures have: none saturates."""
     random = torch.Generator().manual_seed(0)
     generator, encoder = Generator(config), Encoder(config)
     for network in (generator, encoder):
         for name, tensor in network.named_parameters():
-            gain = next(gain for part, gain in SPREAD.items() if part in name)
+            gain = next(gain for part, gain in GAINS.items() if part in name)
             nn.init.normal_(tensor, std=gain * tensor[0].numel() ** -0.5 if tensor.ndim > 1 else 0.1, generator=random)
-        for name, statistic in network.named_buffers():
-            if name.endswith("running_mean"):
-                nn.init.normal_(statistic, std=0.2, generator=random)
-            elif name.endswith("running_var"):
-                nn.init.uniform_(statistic, 0.4, 0.8, generator=random)
+    for norm in generator.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.momentum = 1.0
+    codes = torch.randn(CALIBRATED, CODE_CHANNELS * config.classes, 2, 2, generator=random)
+    maps = np.stack([label_map(at_size(config, (128, 128)), seed) for seed in range(CALIBRATED)])
+    with torch.no_grad():
+        labels = torch.from_numpy(maps).long()
+        edges = instance_edges(labels) if config.instance_edges else None
+        generator.train()(codes, generator.modulation(labels, edges))
     taxonomy = numbered_taxonomy(config.classes)
     return Checkpoint(config, taxonomy, generator.eval(), encoder.eval(), title=title, fingerprint="random")
 
@@ -145,11 +150,10 @@ def painted(labels: np.ndarray, seed: int) -> np.ndarray:
 
 def distinct_share(config: GroupDNetConfig, labels: np.ndarray) -> float:
     """Distinct 5×5 neighbourhoods a pixel."""
-    symbols = torch.from_numpy(labels).long()[None]
-    if config.instance_edges:
-        symbols = symbols + config.classes * instance_edges(symbols)[:, 0].long()
-    found = lookup.neighbourhoods(symbols, 2 * config.classes)
-    return found.members.index.shape[0] / symbols.numel()
+    maps, count = torch.from_numpy(labels).long()[None], lookup.symbol_count(config)
+    edges = instance_edges(maps)[:, 0] if config.instance_edges else None
+    surrounded = lookup.surround(lookup.symbols_of(maps, edges, config), count)
+    return len(lookup.number(lookup.window_keys(surrounded, count).five)[0]) / maps.numel()
 
 
 def gflop(config: GroupDNetConfig) -> tuple[float, float]:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
@@ -24,50 +23,20 @@ from model import lookup
 from model.checkpoint import Checkpoint
 from model.errors import InputError
 from model.fitting import STEPS, Descent, FitStep, Subject
-from model.groupdnet import CODE_CHANNELS, Generator, GroupDNetConfig, Modulation
+from model.groupdnet import CODE_CHANNELS, Generator, GroupDNetConfig
 from model.labels import instance_edges
 from model.losses import SegmenterFeatures
+from model.modulation import MapModulation, ModulationCache
 from model.styles import MAX_SEED
+from model.synthesis import Synthesis
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-CACHE_BYTES = 2**30  # the landscape model's modulation has 111 MB a label map, ADE20K's 0.7 GB
+CACHE_BYTES = 2**30  # a new label map adds some 25 MB to the landscape model's modulation, a stroke far less
 PASS_BYTES = 2 * 2**30  # activations of the pictures that a GPU makes in one pass
 LIVE_TENSORS = 6  # of a block's widest size, alive at once
 SHOWN = 4  # unknown class indices named in a message
 
 Array = np.ndarray | Tensor
-
-
-class ModulationCache:
-    """Modulation by label map, bounded in bytes; the least recently used goes first."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit, self.nbytes, self.hits, self.misses = limit, 0, 0, 0
-        self._kept: OrderedDict[bytes, tuple[Modulation, int]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._kept)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._kept.clear()
-        self.nbytes = 0
-
-    def get(self, key: bytes, make: Callable[[], Modulation]) -> Modulation:
-        """What is kept under the key, else what ``make`` gives, which is kept unless it is larger than the limit."""
-        if key in self._kept:
-            self.hits += 1
-            self._kept.move_to_end(key)
-            return self._kept[key][0]
-        self.misses += 1
-        modulation = make()
-        size = sum(tensor.nbytes for pair in modulation.values() for tensor in pair)
-        if size <= self.limit:
-            self._kept[key] = modulation, size
-            self.nbytes += size
-            while self.nbytes > self.limit:
-                self.nbytes -= self._kept.popitem(last=False)[1][1]
-        return modulation
 
 
 class Engine:
@@ -96,9 +65,8 @@ class Engine:
         self.segmenter = None
         if ckpt.segmenter is not None:
             self.segmenter = copy.deepcopy(ckpt.segmenter).to(self.device).eval().requires_grad_(False)
-        self.cache = ModulationCache(cache_bytes)
-        # The look-up gives the convolutions' numbers in half the time on a CPU, up to rounding.
-        self._modulate = lookup.modulation if self.device.type == "cpu" else Generator.modulation
+        self.cache = ModulationCache(self.generator, cache_bytes)
+        self.synthesis = Synthesis(self.generator, self.cache)
 
     @property
     def pictures_per_pass(self) -> int:
@@ -156,7 +124,9 @@ class Engine:
         if not 0 <= seed <= MAX_SEED:
             _refuse("seed", f"is {seed}", f"0 to {MAX_SEED}")
         subject = Subject(pixels, maps.to(self.device), None if edges is None else edges.to(self.device))
-        modulate = functools.partial(self._modulate, self.generator)
+        # Equal up to rounding; the look-up is faster on a CPU.
+        by = lookup.modulation if self.device.type == "cpu" else Generator.modulation
+        modulate = functools.partial(by, self.generator)
         features = None if self.segmenter is None else SegmenterFeatures(self.segmenter)
         return self._exactly(Descent(self.generator, modulate, subject, seed, features).steps(steps))
 
@@ -193,30 +163,24 @@ class Engine:
         return pixels.permute(2, 0, 1)[None].to(self.device).float() / 127.5 - 1
 
     def _pictures(self, labels: Array, codes: Array, instances: Array | None) -> Iterator[Tensor]:
-        """[3, H, W] of each code in turn, pass by pass; equal label maps in a row share their modulation and passes."""
+        """[3, H, W] of each code in turn, pass by pass."""
         maps, edges, latent = self._check(labels, codes, instances)
         keys = [_key(maps[i], None if edges is None else edges[i]) for i in range(len(maps))]
         which = range(len(maps)) if len(maps) > 1 else [0] * len(latent)  # label map of each code
         start = 0
         while start < len(latent):
-            end = start + 1
-            while end < min(len(latent), start + self.pictures_per_pass) and keys[which[end]] == keys[which[start]]:
-                end += 1
-            m = which[start]
+            found: list[MapModulation] = []
+            for m in which[start : start + self.pictures_per_pass]:
+                entry = self.cache.get(keys[m], maps[m], None if edges is None else edges[m])
+                if found and entry is not found[0] and not (entry.shareable and found[0].shareable):
+                    break
+                found.append(entry)
+            end = start + len(found)
             with _exact(self.device):
-                modulation = self._modulation(keys[m], maps[m], None if edges is None else edges[m])
-                pictures = self.generator(latent[start:end].to(self.device, self.dtype), modulation)
+                pictures = self.synthesis(latent[start:end].to(self.device, self.dtype), found)
+            self.cache.trim()
             yield from pictures.float()
             start = end
-
-    def _modulation(self, key: bytes, labels: Tensor, edges: Tensor | None) -> Modulation:
-        """γ and β for one label map [H, W] with its edges [1, H, W]."""
-
-        def make() -> Modulation:
-            batch = None if edges is None else edges[None].to(self.device)
-            return self._modulate(self.generator, labels[None].to(self.device), batch)
-
-        return self.cache.get(key, make)
 
     def _check(self, labels: Array, codes: Array, instances: Array | None) -> tuple[Tensor, Tensor | None, Tensor]:
         """Label maps long [M, H, W], edges [M, 1, H, W] or None, codes float32 [N, 8C, h, w]; M is 1 or N."""

@@ -12,14 +12,14 @@ those positions have a neighbourhood of their own, whose row is zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.groupdnet import Generator, Modulation, Norm, nearest
+from model.groupdnet import Generator, GroupDNetConfig, Modulation, Norm, nearest
 
 SMALLEST = 32 * 32  # pixels; below, nearly every neighbourhood is distinct and the convolutions are cheaper
 MOST_DISTINCT = 0.45  # of the pixels; above, likewise: a map of noise
@@ -61,17 +61,7 @@ class _GatherSum(torch.autograd.Function):
         return F.embedding_bag(users, gradient.contiguous(), starts, mode="sum"), None
 
 
-@dataclass(frozen=True)
-class Neighbourhoods:
-    """Distinct neighbourhoods of label maps at one resolution; a symbol is a class, plus C where there is an edge."""
-
-    symbols: Gather  # 3×3 ← 9·(S + 1) rows, symbols at taps; the symbol after the last one stands for outside
-    inside: Tensor  # [U3, 1] 0.0 where the 3×3's centre is outside the image
-    members: Gather  # 5×5 ← 9·U3 rows, 3×3 neighbourhoods at taps
-    pixels: Gather  # pixel ← U5 rows
-    shape: torch.Size  # N, H, W
-
-
+@lru_cache
 def _random_words(count: int, seed: int, device: torch.device) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(-(2**62), 2**62, (count,), generator=generator).to(device)
@@ -80,47 +70,81 @@ def _random_words(count: int, seed: int, device: torch.device) -> Tensor:
 def _hash_windows(words: Tensor, seed: int) -> Tensor:
     """64-bit hash of the 3×3 window at every inner position: int64 [N, H+2, W+2] → [N, H, W]."""
     height, width = words.shape[1] - 2, words.shape[2] - 2
-    taps = _random_words(9, seed, words.device) | 1
-    total = torch.zeros_like(words[:, :height, :width])
-    for tap in range(9):
-        i, j = divmod(tap, 3)
-        total += words[:, i : i + height, j : j + width] * taps[tap]
-    return total
+    taps = (_random_words(6, seed, torch.device("cpu")) | 1).tolist()
+    rows = words[:, :height] * taps[0]
+    for i in (1, 2):
+        rows.add_(words[:, i : i + height], alpha=taps[i])
+    columns = rows[:, :, :width] * taps[3]
+    for j in (1, 2):
+        columns.add_(rows[:, :, j : j + width], alpha=taps[3 + j])
+    return columns
 
 
-def _number(keys: Tensor) -> tuple[Tensor, Tensor]:
-    """Distinct keys → (flat position of one example of each, the number of each position's key)."""
-    distinct, number = torch.unique(keys.flatten(), return_inverse=True)
+@dataclass(frozen=True)
+class Keys:
+    """64-bit numbers that tell neighbourhoods apart, the same in whichever map they occur."""
+
+    symbols: Tensor  # long [N, H+4, W+4], the label map's or those of a part of it
+    three: Tensor  # [N, H+2, W+2], of 3×3 symbols; 0 where the centre is outside the image
+    five: Tensor  # [N, H, W], of 5×5 symbols
+
+    def windows(self, grid: Tensor, centres: Tensor) -> Tensor:
+        """Flat positions [n] in ``grid`` without its border → flat positions [n, 9] in it, the 3×3 around each."""
+        height, width = grid.shape[1] - 2, grid.shape[2] - 2
+        image, pixel = centres // (height * width), centres % (height * width)
+        corner = image * grid[0].numel() + pixel // width * (width + 2) + pixel % width
+        taps = torch.arange(9, device=centres.device)
+        return corner[:, None] + (taps // 3 * (width + 2) + taps % 3)
+
+
+def surround(symbols: Tensor, count: int) -> Tensor:
+    """Two pixels of 'outside', the symbol ``count``, around symbols [N, H, W] → [N, H+4, W+4]."""
+    return F.pad(symbols, (2, 2, 2, 2), value=count)
+
+
+def window_keys(surrounded: Tensor, count: int) -> Keys:
+    """The keys of every pixel but the outermost two on each side; ``count`` is the symbol for outside."""
+    three = _hash_windows(_random_words(count + 1, 1, surrounded.device)[surrounded], seed=2)
+    three *= surrounded[:, 1:-1, 1:-1] != count  # outside: one neighbourhood, whatever it touches
+    return Keys(surrounded, three, _hash_windows(three ^ (three >> 31), seed=3))
+
+
+def number(keys: Tensor) -> tuple[Tensor, Tensor]:
+    """Distinct keys → (flat position of one example of each, in the keys' order; the number of each key's kind)."""
+    distinct, numbers = torch.unique(keys.flatten(), return_inverse=True)
     example = torch.empty(len(distinct), dtype=torch.long, device=keys.device)
-    example[number] = torch.arange(number.numel(), device=keys.device)
-    return example, number.view(keys.shape)
+    example[numbers] = torch.arange(numbers.numel(), device=keys.device)
+    return example, numbers.view(keys.shape)
 
 
-def _windows(values: Tensor, positions: Tensor) -> Tensor:
-    """[N, H+2, W+2] and flat positions in [N, H, W] → [len(positions), 9], the 3×3 window around each."""
-    return values.unfold(1, 3, 1).unfold(2, 3, 1).flatten(3).flatten(0, 2)[positions]
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """Distinct 5×5 neighbourhoods, and the 3×3 ones in them; a symbol is a class, plus C where there is an edge."""
+
+    symbols: Gather  # 3×3 ← 9·(S + 1) rows, symbols at taps; the symbol after the last one stands for outside
+    inside: Tensor  # [U3, 1] 0.0 where the 3×3's centre is outside the image
+    members: Gather  # 5×5 ← 9·U3 rows, 3×3 neighbourhoods at taps
+
+    def to(self, device: torch.device) -> Neighbourhoods:
+        symbols, members = (Gather(g.index.to(device), g.count) for g in (self.symbols, self.members))
+        return Neighbourhoods(symbols, self.inside.to(device), members)
 
 
-def neighbourhoods(symbols: Tensor, count: int) -> Neighbourhoods:
-    """symbols: long [N, H, W] below ``count``, at the layer's own resolution."""
-    padded = F.pad(symbols, (2, 2, 2, 2), value=count)  # [N, H+4, W+4]
-    keys3 = _hash_windows(_random_words(count + 1, 1, symbols.device)[padded], seed=2)  # [N, H+2, W+2]
-    keys3[:, 0] = keys3[:, -1] = keys3[:, :, 0] = keys3[:, :, -1] = 0  # outside: one neighbourhood, whatever it touches
-    example3, index3 = _number(keys3)
-    keys5 = _hash_windows(_random_words(len(example3), 3, symbols.device)[index3], seed=4)  # [N, H, W]
-    example5, index5 = _number(keys5)
-    inside = (keys3.flatten()[example3] != 0).float()[:, None]
-    taps = torch.arange(9, device=symbols.device)
+def neighbourhoods(keys: Keys, count: int, centres: Tensor) -> Neighbourhoods:
+    """Those around the pixels at the flat positions ``centres`` in ``keys.five``; symbols are below ``count``."""
+    around = keys.windows(keys.three, centres)  # [U5, 9]
+    kinds = keys.three.flatten()[around]
+    example, index = number(kinds)
+    symbols = keys.symbols.flatten()[keys.windows(keys.symbols, around.flatten()[example])]  # [U3, 9]
+    taps = torch.arange(9, device=centres.device)
     return Neighbourhoods(
-        symbols=Gather(_windows(padded, example3) + taps * (count + 1), 9 * (count + 1)),
-        inside=inside,
-        members=Gather(_windows(index3, example5) * 9 + taps, 9 * len(example3)),
-        pixels=Gather(index5.flatten()[:, None], len(example5)),
-        shape=symbols.shape,
+        symbols=Gather(symbols + taps * (count + 1), 9 * (count + 1)),
+        inside=(kinds.flatten()[example] != 0).float()[:, None],
+        members=Gather(index * 9 + taps, 9 * len(example)),
     )
 
 
-def _symbol_rows(conv: nn.Conv2d, edges: bool) -> Tensor:
+def symbol_rows(conv: nn.Conv2d, edges: bool) -> Tensor:
     """mlp_shared's weight as a table: what each symbol at each tap adds → [9·(S+1), hidden], S symbols then outside."""
     per_group, hidden = conv.in_channels // conv.groups, conv.out_channels
     weight = conv.weight.flatten(2).permute(2, 1, 0)  # [9, channels of a group, hidden]
@@ -134,19 +158,23 @@ def _symbol_rows(conv: nn.Conv2d, edges: bool) -> Tensor:
     return F.pad(rows, (0, 0, 0, 1)).flatten(0, 1)
 
 
+def tap_weights(conv: nn.Conv2d) -> Tensor:
+    """A grouped 3×3 convolution's weight as a matrix for each group: [g, in/g, 9·out/g], tap by tap."""
+    weight = conv.weight.view(conv.groups, conv.out_channels // conv.groups, conv.in_channels // conv.groups, 9)
+    return weight.permute(0, 2, 3, 1).flatten(2)
+
+
 def _tap_products(a: Tensor, conv: nn.Conv2d) -> Tensor:
     """Each neighbourhood's hidden vector [U3, hidden] through each tap of a grouped 3×3 conv → [U3, 9, channels]."""
-    groups = conv.groups
-    weight = conv.weight.view(groups, conv.out_channels // groups, conv.in_channels // groups, 9)
-    parts = a.view(len(a), groups, -1).transpose(0, 1)  # [g, U3, hidden/g]
-    products = parts @ weight.permute(0, 2, 3, 1).flatten(2)  # [g, U3, 9·ch/g]
-    return products.view(groups, len(a), 9, -1).permute(1, 2, 0, 3).flatten(2)
+    parts = a.view(len(a), conv.groups, -1).transpose(0, 1)  # [g, U3, hidden/g]
+    products = parts @ tap_weights(conv)  # [g, U3, 9·ch/g]
+    return products.view(conv.groups, len(a), 9, -1).permute(1, 2, 0, 3).flatten(2)
 
 
 def tables(near: Neighbourhoods, norm: Norm, edges: bool) -> tuple[Tensor, Tensor]:
     """γ and β of every distinct 5×5 neighbourhood, each [U5, channels]."""
     shared: nn.Conv2d = norm.mlp_shared[0]  # type: ignore[assignment]
-    hidden = near.symbols(_symbol_rows(shared, edges)) + shared.bias  # type: ignore[operator]
+    hidden = near.symbols(symbol_rows(shared, edges)) + shared.bias  # type: ignore[operator]
     a = F.relu(hidden) * near.inside.to(hidden.dtype)  # [U3, hidden]
     products = [_tap_products(a, conv) for conv in (norm.mlp_gamma, norm.mlp_beta)]
     bias = torch.cat([norm.mlp_gamma.bias, norm.mlp_beta.bias])  # type: ignore[list-item]
@@ -156,22 +184,34 @@ def tables(near: Neighbourhoods, norm: Norm, edges: bool) -> tuple[Tensor, Tenso
 
 def modulation(generator: Generator, labels: Tensor, edges: Tensor | None = None) -> Modulation:
     """Equal to ``generator.modulation(labels, edges)`` up to rounding; large layers' γ and β are channels-last."""
-    classes = generator.config.classes
+    count = symbol_count(generator.config)
     result: Modulation = {}
     for block, size in zip(generator.blocks(), generator.layer_sizes((labels.shape[1], labels.shape[2]))):
-        symbols = nearest(labels, size)
+        small = nearest(labels, size)
         small_edges = None if edges is None else nearest(edges[:, 0], size)
-        near = None
-        if size[0] * size[1] >= SMALLEST:
-            edge_bits = 0 if small_edges is None else classes * small_edges.long()
-            near = neighbourhoods(symbols + edge_bits, classes * (1 if edges is None else 2))
-        if near is None or near.members.index.shape[0] > MOST_DISTINCT * symbols.numel():
-            result.update(generator.block_modulation(block, symbols, small_edges))
+        by_convolution = small.shape[1] * small.shape[2] < SMALLEST
+        if not by_convolution:
+            keys = window_keys(surround(symbols_of(small, small_edges, generator.config), count), count)
+            centres, numbers = number(keys.five)
+            by_convolution = len(centres) > MOST_DISTINCT * numbers.numel()
+        if by_convolution:
+            result.update(generator.block_modulation(block, small, small_edges))
             continue
+        near, pixels = neighbourhoods(keys, count, centres), Gather(numbers.flatten()[:, None], len(centres))
         for name, _ in block.row.norms():
             gamma, beta = (
-                near.pixels(table.contiguous()).view(*near.shape, -1).permute(0, 3, 1, 2)  # [N, ch, H, W]
+                pixels(table.contiguous()).view(*small.shape, -1).permute(0, 3, 1, 2)  # [N, ch, H, W]
                 for table in tables(near, generator.norm(name), edges is not None)
             )
             result[name] = gamma, beta
     return result
+
+
+def symbol_count(config: GroupDNetConfig) -> int:
+    """How many symbols a pixel can have; the next number stands for outside the image."""
+    return config.classes * (2 if config.instance_edges else 1)
+
+
+def symbols_of(labels: Tensor, edges: Tensor | None, config: GroupDNetConfig) -> Tensor:
+    """Class, plus C where there is an edge: long, the shape of ``labels`` and of ``edges``."""
+    return labels if edges is None else labels + config.classes * edges.long()

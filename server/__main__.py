@@ -8,6 +8,7 @@ import sys
 import uvicorn
 
 from model.errors import InputError
+from model.memory import keep_freed_memory
 from server.app import create_app
 from server.settings import Settings, read_settings
 
@@ -20,6 +21,7 @@ def main(argv: list[str]) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    keep_freed_memory()
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s: %(message)s")
     uvicorn.run(
         create_app(settings),

@@ -38,7 +38,9 @@ class Settings(BaseSettings):
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="Number format of the network: float32, bfloat16 or float16."
     )
-    cache_bytes: Positive = Field(2**30, description="Bytes of modulation each loaded model may keep by label map.")
+    cache_bytes: Positive = Field(
+        2**30, description="Bytes of modulation each loaded model may keep, by label map and by neighbourhood."
+    )
     models_loaded: Positive = Field(2, description="Models kept in memory; the least recently used goes first.")
     upload_bytes: Positive = Field(16 * 2**20, description="Largest request body in bytes, all files together.")
     picture_pixels: Positive = Field(4096 * 4096, description="Most pixels of an uploaded picture or label map.")

@@ -14,10 +14,11 @@ from conftest import narrow_config, random_checkpoint
 
 from model import engine as engine_module
 from model.checkpoint import Checkpoint, load_checkpoint
-from model.engine import Engine, ModulationCache, devices, pick_device, to_uint8
+from model.engine import Engine, devices, pick_device, to_uint8
 from model.errors import InputError
-from model.groupdnet import Modulation, split_by_class
+from model.groupdnet import split_by_class
 from model.labels import instance_edges
+from model.modulation import MapModulation
 from model.styles import Style, mixture, morph, style_from_encoding
 
 SKY, GRASS, WATER, HOUSE, SNOW = 0, 4, 6, 11, 3
@@ -94,15 +95,23 @@ def test_many_pictures_are_made_in_passes_of_bounded_size(
 ) -> None:
     engine = Engine(checkpoint, "cpu")
     passes: list[int] = []
-    engine.generator.register_forward_pre_hook(lambda _, inputs: passes.append(len(inputs[0])))
+    one_pass = engine.synthesis
+
+    def counted(codes: torch.Tensor, maps: list[MapModulation]) -> torch.Tensor:
+        passes.append(len(codes))
+        return one_pass(codes, maps)
+
+    monkeypatch.setattr(engine, "synthesis", counted)
     monkeypatch.setattr(Engine, "pictures_per_pass", 2)  # as on a GPU
     expected = np.concatenate([engine.synthesize(scene, code[None]) for code in codes])
     passes.clear()
     assert np.allclose(engine.synthesize(scene, codes), expected, atol=1e-5)
     assert passes == [2, 2, 1]
     passes.clear()
-    maps = np.stack([scene, scene, scene[::-1], scene[::-1], scene])
-    engine.synthesize(maps, codes)
+    maps = np.stack([scene, scene[::-1], scene, scene, scene[::-1]])
+    expected = np.concatenate([engine.synthesize(*pair) for pair in zip(maps, codes)])
+    passes.clear()
+    assert np.allclose(engine.synthesize(maps, codes), expected, atol=1e-5)
     assert passes == [2, 2, 1]
     assert engine.cache.misses == 2
 
@@ -129,29 +138,6 @@ def test_one_label_map_is_modulated_once(checkpoint: Checkpoint, scene: np.ndarr
     changed[5, 5] = SNOW
     engine.render(changed, codes[:1])
     assert (engine.cache.misses, len(engine.cache)) == (2, 2)
-
-
-def modulation_of(size: int) -> Modulation:
-    return {"norm": (torch.zeros(size), torch.zeros(size))}  # 8·size bytes
-
-
-def test_the_cache_is_bounded_in_bytes_and_forgets_the_least_recently_used() -> None:
-    cache = ModulationCache(limit=160)
-    for key in (b"a", b"b"):
-        cache.get(key, lambda: modulation_of(10))
-    cache.get(b"a", lambda: pytest.fail("a is kept"))
-    cache.get(b"c", lambda: modulation_of(10))  # b goes
-    assert (cache.nbytes, len(cache)) == (160, 2)
-    cache.get(b"a", lambda: pytest.fail("a is kept"))
-    cache.get(b"b", lambda: modulation_of(1))
-    assert (cache.nbytes, len(cache), cache.misses) == (88, 2, 4)
-
-
-def test_what_is_larger_than_the_cache_is_computed_and_not_kept() -> None:
-    cache = ModulationCache(limit=100)
-    cache.get(b"small", lambda: modulation_of(1))
-    assert len(cache.get(b"large", lambda: modulation_of(1000))["norm"][0]) == 1000
-    assert (cache.nbytes, len(cache)) == (8, 1)
 
 
 def test_without_a_cache_the_pictures_are_the_same(

@@ -1,0 +1,323 @@
+"""How a label map becomes tables: the engine's modulation, kept by neighbourhood from one label map to the next.
+
+Batch norm with running statistics is a fixed scale and shift, so a modulated norm is one too:
+
+    BN(x)·(1 + γ) + β  =  x·scale[k] + shift[k],   k the number of the pixel's neighbourhood (see lookup.py)
+
+A block's norms share their neighbourhoods, whose rows stand in one growing set of tables for every label map. A new
+label map adds the rows that no other one had, and a stroke on a label map changes numbers near the stroke alone. Rows
+go with the last label map that needs them; the least recently used label maps go first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import repeat
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.groupdnet import Generator, GroupDNetConfig, Norm
+from model.lookup import (
+    MOST_DISTINCT,
+    Keys,
+    Neighbourhoods,
+    neighbourhoods,
+    number,
+    surround,
+    symbol_count,
+    symbol_rows,
+    symbols_of,
+    tap_weights,
+    window_keys,
+)
+
+BY_CONVOLUTION = 128 * 128  # pixels; maps of noise at least so large have γ and β by the convolutions
+LEAST_ROWS = 64  # of a matrix product: with fewer, libraries take other paths, whose last bit differs
+PRODUCT_BYTES = 4 * 2**20  # of tap products at once: they are summed while they are in a core's cache
+KEY_BYTES = 120  # of a number in a dictionary by key
+NEIGHBOURS = 8  # most recent label maps that a new one is compared with
+NEAR = 0.02  # of the picture repainted: near enough to look no further
+MOST_REPAINTED = 0.25  # of the picture; above, a label map is taken as a new one
+TRIMMED = 0.75  # of the limit that is left when the limit was passed
+
+Pair = tuple[Tensor, Tensor]  # scale and shift, each [rows, channels]
+
+
+def fold(norm: Norm, gamma: Tensor, beta: Tensor) -> Pair:
+    """γ and β [..., channels], of pixels or of weights, → scale and shift; (1 + γ) is for the caller to make."""
+    bn = norm.param_free_norm
+    assert bn.running_mean is not None and bn.running_var is not None
+    scale = gamma * torch.rsqrt(bn.running_var + bn.eps)
+    return scale, beta - bn.running_mean * scale
+
+
+class Tables:
+    """What makes rows for norms of one width that share their neighbourhoods: n norms of g groups, as n·g groups."""
+
+    def __init__(self, norms: Sequence[Norm], edges: bool) -> None:
+        shared: list[nn.Conv2d] = [norm.mlp_shared[0] for norm in norms]  # type: ignore[misc]
+        self.groups = norms[0].mlp_gamma.groups
+        self.symbols = torch.cat([symbol_rows(conv, edges) for conv in shared], dim=1).float()  # [9·(S+1), n·hidden]
+        self.bias = torch.cat([conv.bias for conv in shared]).float()  # type: ignore[misc]
+        taps, biases = zip(*(self._folded(norm) for norm in norms))
+        self.taps = torch.cat(taps).float()  # [n·g, hidden/g, 9·2·ch/g]
+        self.biases = torch.cat(biases).float()[:, None]  # [n·g, 1, 2, ch/g]
+
+    def _folded(self, norm: Norm) -> tuple[Tensor, Tensor]:
+        gamma, beta = norm.mlp_gamma, norm.mlp_beta
+        by_channel = [tap_weights(c).unflatten(2, (9, -1)).permute(1, 2, 0, 3).flatten(2) for c in (gamma, beta)]
+        weights = torch.stack(fold(norm, *by_channel), dim=2)  # [hidden/g, 9, 2, ch]
+        biases = torch.stack(fold(norm, 1 + gamma.bias, beta.bias))  # type: ignore[operator,arg-type]  # [2, ch]
+        taps = weights.unflatten(3, (self.groups, -1)).permute(3, 0, 1, 2, 4).flatten(2)
+        return taps, biases.unflatten(1, (self.groups, -1)).transpose(0, 1)
+
+    def rows(self, near: Neighbourhoods) -> list[Pair]:
+        """For each norm scale and shift of every 5×5 neighbourhood, [U5, g, ch/g]; no row depends on the others."""
+        a = F.embedding_bag(near.symbols.index, self.symbols, mode="sum").add_(self.bias).relu_().mul_(near.inside)
+        a = F.pad(a, (0, 0, 0, max(0, LEAST_ROWS - a.shape[0])))  # [U3, n·hidden]
+        count, groups, wide = a.shape[0], self.taps.shape[0], self.taps.shape[2] // 9
+        parts = a.view(count, groups, -1).transpose(0, 1)
+        together = max(1, PRODUCT_BYTES // (36 * count * wide))  # groups
+        sums = []
+        for chosen in (slice(start, start + together) for start in range(0, groups, together)):
+            products = torch.bmm(parts[chosen], self.taps[chosen])  # [k, U3, 9·2·ch/g]
+            first = torch.arange(products.shape[0], device=a.device)[:, None, None] * (9 * count)
+            members = (near.members.index + first).flatten(0, 1)
+            sums.append(F.embedding_bag(members, products.view(-1, wide), mode="sum"))
+        total = torch.cat(sums).view(groups, -1, 2, wide // 2).add_(self.biases)
+        return [tuple(norm.permute(2, 1, 0, 3).unbind()) for norm in total.split(self.groups)]
+
+
+class Rows:
+    """A block's rows in each norm's scale and shift, and the row of each neighbourhood's key."""
+
+    def __init__(self, widths: Sequence[int], like: Tensor) -> None:
+        self.pairs: list[Pair] = [(like.new_empty(0, ch), like.new_empty(0, ch)) for ch in widths]
+        self.numbers: dict[int, int] = {}
+
+    @property
+    def nbytes(self) -> int:
+        return sum(scale.nbytes + shift.nbytes for scale, shift in self.pairs) + KEY_BYTES * len(self.numbers)
+
+    def find(self, keys: Sequence[int]) -> np.ndarray:
+        """The keys' rows, int32; −1 where there is none."""
+        return np.fromiter(map(self.numbers.get, keys, repeat(-1)), np.int32, len(keys))
+
+    def add(self, keys: Sequence[int], pairs: Sequence[Pair]) -> None:
+        """Rows of keys that are not here yet, each [n, ch] or [n, g, ch/g]."""
+        used, wanted, room = len(self.numbers), len(self.numbers) + len(keys), len(self.pairs[0][0])
+        if wanted > room:
+            room = max(wanted, room * 5 // 4)
+            self.pairs = [tuple(_grown(rows, room) for rows in pair) for pair in self.pairs]  # type: ignore[misc]
+        for old, new in zip(self.pairs, pairs):
+            for rows, values in zip(old, new):
+                rows[used:wanted].view(values.shape).copy_(values)
+        self.numbers.update(zip(keys, range(used, wanted)))
+
+    def keep(self, kept: Tensor) -> Tensor:
+        """Forget the rows where ``kept`` [rows] is false; the new number of each old row, int32."""
+        self.pairs = [(scale[: len(kept)][kept], shift[: len(kept)][kept]) for scale, shift in self.pairs]
+        numbers = kept.cumsum(0, dtype=torch.int32) - 1
+        stays, moved = kept.tolist(), numbers.tolist()
+        self.numbers = {key: moved[row] for key, row in self.numbers.items() if stays[row]}
+        return numbers
+
+
+def _grown(tensor: Tensor, rows: int) -> Tensor:
+    grown = tensor.new_empty(rows, tensor.shape[1])
+    grown[: len(tensor)] = tensor
+    return grown
+
+
+@dataclass
+class BlockMap:
+    """A label map at one block's resolution: its symbols, and each pixel's row, in the block's table or its own."""
+
+    symbols: Tensor  # long [h, w], on the CPU
+    index: Tensor | None  # int32 [h·w] into the block's table; None: the pixel's own number, into ``own``
+    distinct: int = 0  # at least as many rows as ``index`` has in it
+    own: list[Pair] = field(default_factory=list)
+
+    @property
+    def nbytes(self) -> int:
+        """An index that other label maps share counts each time."""
+        own = sum(tensor.nbytes for pair in self.own for tensor in pair)
+        return self.symbols.nbytes + own + (0 if self.index is None else self.index.nbytes)
+
+
+@dataclass
+class MapModulation:
+    """A label map in the cache. Its numbers are good until the cache is asked to ``trim``."""
+
+    symbols: Tensor  # long [H, W], on the CPU
+    blocks: list[BlockMap]
+
+    @property
+    def shareable(self) -> bool:
+        """Whether a pass can have other label maps beside this one: all its rows are in the blocks' tables."""
+        return all(block.index is not None for block in self.blocks)
+
+    @property
+    def nbytes(self) -> int:
+        """``symbols`` is the last block's."""
+        return sum(block.nbytes for block in self.blocks)
+
+
+class ModulationCache:
+    """Modulation by label map and by neighbourhood, bounded in bytes by ``trim``."""
+
+    def __init__(self, generator: Generator, limit: int) -> None:
+        """``generator``: on its device, in its precision; read, never changed."""
+        self.generator, self.limit, self.hits, self.misses = generator, limit, 0, 0
+        self.config: GroupDNetConfig = generator.config
+        self.device = generator.conv_img.weight.device
+        self.blocks = generator.blocks()
+        self.norms = [[generator.norm(name) for name, _ in block.row.norms()] for block in self.blocks]
+        self.makers = [self._makers(norms) for norms in self.norms]
+        self._kept: OrderedDict[bytes, MapModulation] = OrderedDict()
+        self.clear()
+
+    def _makers(self, norms: Sequence[Norm]) -> list[tuple[list[int], Tables]]:
+        """Which of a block's norms are made together, and how."""
+        widths = [norm.param_free_norm.num_features for norm in norms]
+        together = [[i for i, width in enumerate(widths) if width == each] for each in sorted(set(widths))]
+        return [(which, Tables([norms[i] for i in which], self.config.instance_edges)) for which in together]
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @property
+    def nbytes(self) -> int:
+        return self._map_bytes + sum(rows.nbytes for rows in self.rows)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+        self._map_bytes = 0
+        like = self.generator.conv_img.weight
+        self.rows = [Rows([norm.param_free_norm.num_features for norm in norms], like) for norms in self.norms]
+
+    def pairs(self, modulation: MapModulation, block: int) -> list[Pair]:
+        """Scale and shift of each of a block's norms, as ``modulation.blocks[block].index`` numbers their rows."""
+        return modulation.blocks[block].own or self.rows[block].pairs
+
+    @torch.inference_mode()
+    def get(self, key: bytes, labels: Tensor, edges: Tensor | None) -> MapModulation:
+        """The modulation of labels long [H, W] and edges [1, H, W], on the CPU; ``key`` names them."""
+        if key in self._kept:
+            self.hits += 1
+        else:
+            self.misses += 1
+            self._kept[key] = self._make(labels, edges)
+            self._map_bytes += self._kept[key].nbytes
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+    def trim(self) -> None:
+        """Keep to the limit: the least recently used label maps go, and the rows that only they had."""
+        if self.nbytes <= self.limit:
+            return
+        while self._kept and self.nbytes > TRIMMED * self.limit:
+            for _ in range(-(-len(self._kept) // 4)):
+                self._map_bytes -= self._kept.popitem(last=False)[1].nbytes
+            self._compact()
+
+    def _compact(self) -> None:
+        for i, rows in enumerate(self.rows):
+            users = [entry.blocks[i] for entry in self._kept.values() if entry.blocks[i].index is not None]
+            kept = torch.zeros(len(rows.numbers), dtype=torch.bool, device=self.device)
+            for block in users:
+                kept[block.index] = True
+            numbers = rows.keep(kept)
+            for block in users:
+                block.index = numbers[block.index]
+
+    def _make(self, labels: Tensor, edges: Tensor | None) -> MapModulation:
+        symbols = symbols_of(labels, None if edges is None else edges[0], self.config)
+        base = self._nearest(symbols)
+        blocks = []
+        for i, (height, _) in enumerate(self.generator.layer_sizes((labels.shape[0], labels.shape[1]))):
+            step = labels.shape[0] // height
+            small = symbols[::step, ::step]  # the nearest neighbours
+            before = base.blocks[i] if base else None
+            made = self._repainted(i, before, small) if before and before.index is not None else None
+            blocks.append(made or self._whole(i, small))
+        return MapModulation(symbols, blocks)
+
+    def _nearest(self, symbols: Tensor) -> MapModulation | None:
+        """A recent label map that differs from this one in few pixels."""
+        best, fewest = None, MOST_REPAINTED * symbols.numel()
+        for entry, _ in zip(reversed(self._kept.values()), range(NEIGHBOURS)):
+            changed = int((entry.symbols != symbols).count_nonzero())
+            if changed < fewest:
+                best, fewest = entry, changed
+            if changed < NEAR * symbols.numel():
+                break
+        return best
+
+    def _whole(self, i: int, symbols: Tensor) -> BlockMap:
+        count = symbol_count(self.config)
+        keys = window_keys(surround(symbols[None], count), count)
+        centres, numbers = number(keys.five)
+        if self._is_noise(len(centres), symbols):
+            return BlockMap(symbols, None, own=self._by_convolution(i, symbols))
+        rows = self._rows_of(i, keys, centres)
+        return BlockMap(symbols, rows[numbers.to(self.device).flatten()], len(centres))
+
+    def _repainted(self, i: int, before: BlockMap, symbols: Tensor) -> BlockMap | None:
+        """What ``before`` is with these symbols; None where it would be noise."""
+        assert before.index is not None
+        changed: np.ndarray = (symbols != before.symbols).numpy()
+        if not changed.any():
+            return replace(before, symbols=symbols)
+        height, width = symbols.shape
+        (top, bottom), (left, right) = _reach(changed.max(1)), _reach(changed.max(0))
+        count = symbol_count(self.config)
+        surrounded = surround(symbols[None], count)[:, top : bottom + 4, left : right + 4]
+        keys = window_keys(surrounded, count)
+        centres, numbers = number(keys.five)
+        index = before.index.clone()
+        rows = self._rows_of(i, keys, centres)
+        index.view(height, width)[top:bottom, left:right] = rows[numbers.to(self.device)[0]]
+        distinct = before.distinct + len(centres)
+        if self._is_noise(distinct, symbols):
+            distinct = len(index.unique())
+        return None if self._is_noise(distinct, symbols) else BlockMap(symbols, index, distinct)
+
+    def _is_noise(self, distinct: int, symbols: Tensor) -> bool:
+        return symbols.numel() >= BY_CONVOLUTION and distinct > MOST_DISTINCT * symbols.numel()
+
+    def _rows_of(self, i: int, keys: Keys, centres: Tensor) -> Tensor:
+        """The row of each pixel at ``centres``, int32 [n]; what is not there yet is computed."""
+        rows, wanted = self.rows[i], keys.five.flatten()[centres].tolist()
+        found = rows.find(wanted)
+        missing = np.flatnonzero(found < 0)
+        if missing.size:
+            near = neighbourhoods(keys, symbol_count(self.config), centres[torch.from_numpy(missing)]).to(self.device)
+            made: dict[int, Pair] = {}
+            for which, tables in self.makers[i]:
+                made.update(zip(which, tables.rows(near)))
+            rows.add([wanted[m] for m in missing.tolist()], [made[j] for j in range(len(made))])
+            found[missing] = np.arange(len(rows.numbers) - missing.size, len(rows.numbers))
+        return torch.from_numpy(found).to(self.device)
+
+    def _by_convolution(self, i: int, symbols: Tensor) -> list[Pair]:
+        classes, block = self.config.classes, self.blocks[i]
+        maps = symbols[None].to(self.device)
+        edges = (maps // classes).float() if self.config.instance_edges else None
+        modulation = self.generator.block_modulation(block, maps % classes, edges)
+        flat = [
+            [t[0].flatten(1).T.contiguous() for t in modulation[name]] for name, _ in block.row.norms()
+        ]  # [h·w, ch]
+        return [fold(norm, 1 + gamma, beta) for norm, (gamma, beta) in zip(self.norms[i], flat)]
+
+
+def _reach(changed: np.ndarray) -> tuple[int, int]:
+    """First and one past the last position within two of those that are set."""
+    where = np.flatnonzero(changed)
+    return max(0, int(where[0]) - 2), min(len(changed), int(where[-1]) + 3)

@@ -1,0 +1,171 @@
+"""The engine's synthesis: the generator's picture from codes and tables, with little else than its convolutions.
+
+Activations are rows of pixels [N·h·w, channels] throughout (channels-last), so that a norm is one walk over them: look
+up the scale and shift of the pixel's neighbourhood, multiply, add, LeakyReLU. The upsampling before a block is part of
+the walk: it says which pixel is read. On a CPU the walk goes in strips that stay in the cores' caches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.groupdnet import SLOPE, Generator, ResidualBlock, noise_map
+from model.modulation import MapModulation, ModulationCache, Pair
+
+STRIP = 2**17  # numbers for each thread in one of a strip's four arrays: 512 KB
+
+ONE = [1, 1]  # stride and dilation of every convolution here
+
+
+class Convolution:
+    """A convolution of stride 1 that keeps the size, from and to [N, h, w, channels].
+
+    On a CPU its weight is laid out once, as oneDNN wants it, for the operations that PyTorch's own compiler uses. A
+    PyTorch that has them no longer lays the weight out at each call, which costs a tenth of a picture's time.
+    """
+
+    def __init__(self, conv: nn.Conv2d, height: int, width: int) -> None:
+        self.groups, self.padding, self.bias = conv.groups, [conv.kernel_size[0] // 2] * 2, conv.bias
+        self.packed = _can_pack(conv.weight)
+        if self.packed:
+            self.weight = torch._C._nn.mkldnn_reorder_conv2d_weight(  # type: ignore[call-arg]
+                conv.weight.contiguous().to_mkldnn(),
+                self.padding,
+                ONE,
+                ONE,
+                self.groups,
+                [1, conv.in_channels, height, width],
+            )
+        else:
+            self.weight = conv.weight.contiguous(memory_format=torch.channels_last)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        image, shape = x.permute(0, 3, 1, 2), (self.padding, ONE, ONE, self.groups)
+        if self.packed:
+            y = torch.ops.mkldnn._convolution_pointwise(image, self.weight, self.bias, *shape, "none", [], "")
+        else:
+            y = F.conv2d(image, self.weight, self.bias, padding=self.padding, groups=self.groups)
+        return y.permute(0, 2, 3, 1)
+
+    def add_to(self, y: Tensor, x: Tensor) -> None:
+        """y += self(x)."""
+        if not self.packed:
+            y += self(x)
+            return
+        image, target, shape = x.permute(0, 3, 1, 2), y.permute(0, 3, 1, 2), (self.padding, ONE, ONE, self.groups)
+        torch.ops.mkldnn._convolution_pointwise_.binary(
+            target, image, self.weight, self.bias, *shape, "add", 1.0, None, [], None
+        )
+
+
+def _can_pack(weight: Tensor) -> bool:
+    return (
+        weight.device.type == "cpu"
+        and weight.dtype == torch.float32
+        and torch.backends.mkldnn.is_available()
+        and all(hasattr(torch.ops.mkldnn, name) for name in ("_convolution_pointwise", "_convolution_pointwise_"))
+        and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
+    )
+
+
+class Layer:
+    """A residual block at its place in a generator, without what the tables hold."""
+
+    def __init__(self, block: ResidualBlock, height: int, width: int, upsampled: bool) -> None:
+        self.block, self.height, self.width, self.pixels = block, height, width, height * width
+        self.conv_0, self.conv_1 = (Convolution(conv, height, width) for conv in (block.conv_0, block.conv_1))
+        self.conv_s = Convolution(block.conv_s, height, width) if block.row.learned_skip else None
+        device, dtype = block.conv_0.weight.device, block.conv_0.weight.dtype
+        self.source: Tensor | None = None
+        if upsampled:
+            rows, columns = (torch.arange(n, device=device) // 2 for n in (height, width))
+            self.source = (rows[:, None] * (width // 2) + columns).flatten().int()
+        self.gain = self.noise = None
+        if block.noise_gain is not None:
+            self.gain = block.noise_gain[None]  # [1, middle]
+            self.noise = torch.from_numpy(noise_map(height, width, block.layer)).to(device, dtype).view(-1, 1)
+
+    def __call__(self, x: Tensor, index: Tensor | None, pairs: Sequence[Pair]) -> Tensor:
+        """x [N·(h·w or, upsampled, a quarter of it), inputs], each output pixel's row [N·h·w] → [N·h·w, outputs]."""
+        count = len(x) // (self.pixels // 4 if self.source is not None else self.pixels)
+        source = self._of_each(self.source, count, self.pixels // 4)
+        h = x.new_empty(count * self.pixels, x.shape[1])
+        skip = torch.empty_like(h)
+        for strip in _strips(h):
+            here = x[strip] if source is None else x.index_select(0, source[strip])
+            modulate(here, strip, index, pairs[0], SLOPE, out=h[strip])
+            if self.conv_s is None:
+                skip[strip] = here
+            else:
+                modulate(here, strip, index, pairs[2], 1.0, out=skip[strip])
+        h = self.conv_0(self._image(h)).flatten(0, 2)
+        noise = self.noise if self.noise is None or count == 1 else self.noise.repeat(count, 1)
+        for strip in _strips(h):
+            here = h[strip]
+            if noise is not None and self.gain is not None:
+                here.addmm_(noise[strip], self.gain)
+            modulate(here, strip, index, pairs[1], SLOPE, out=here)
+        y = skip if self.conv_s is None else self.conv_s(self._image(skip)).flatten(0, 2)
+        self.conv_1.add_to(self._image(y), self._image(h))
+        return y
+
+    def _image(self, x: Tensor) -> Tensor:
+        return x.view(-1, self.height, self.width, x.shape[1])
+
+    @staticmethod
+    def _of_each(index: Tensor | None, count: int, span: int) -> Tensor | None:
+        """An index into one picture's pixels → into those of ``count`` pictures, one after the other."""
+        if index is None or count == 1:
+            return index
+        first = torch.arange(count, device=index.device, dtype=index.dtype) * span
+        return (first[:, None] + index).flatten()
+
+
+def modulate(x: Tensor, strip: slice, index: Tensor | None, pair: Pair, slope: float, out: Tensor) -> None:
+    """out = LeakyReLU(x·scale + shift) with the rows of the strip's pixels; ``out`` may be ``x``."""
+    if index is None:
+        scale, shift = pair[0][strip], pair[1][strip]
+    else:
+        scale, shift = (rows.index_select(0, index[strip]) for rows in pair)
+    torch.addcmul(shift, x, scale, out=out)
+    if slope != 1:
+        F.leaky_relu_(out, slope)
+
+
+def _strips(x: Tensor) -> Iterator[slice]:
+    """Slices of x's rows: parts that stay in the cores' caches; on a GPU one."""
+    step = len(x) if x.device.type != "cpu" else max(1, STRIP * torch.get_num_threads() // x.shape[1])
+    return (slice(start, start + step) for start in range(0, len(x), step))
+
+
+class Synthesis:
+    """Pictures from codes, as ``generator(codes, modulation)`` gives them up to rounding."""
+
+    def __init__(self, generator: Generator, cache: ModulationCache) -> None:
+        """Both on the same device; the generator's weights are read once more, in other orders."""
+        self.generator, self.cache = generator, cache
+        sizes = generator.layer_sizes(generator.config.image_size)
+        blocks = generator.blocks()
+        self.layers = [Layer(block, h, w, bool(i)) for i, (block, (h, w)) in enumerate(zip(blocks, sizes))]
+        self.conv_img = Convolution(generator.conv_img, *sizes[-1])
+
+    @torch.inference_mode()
+    def __call__(self, codes: Tensor, maps: Sequence[MapModulation]) -> Tensor:
+        """codes [N, 8C, h, w] with one label map for all or one each, of the same kinds → [N, 3, H, W] in [−1, 1]."""
+        x = self.generator.fc(codes).permute(0, 2, 3, 1).flatten(0, 2)  # [N·h·w, fc]
+        for i, layer in enumerate(self.layers):
+            pairs = self.cache.pairs(maps[0], i)
+            x = layer(x, self._index(i, maps, len(codes)), pairs)
+        x = F.leaky_relu_(x, SLOPE).view(len(codes), self.layers[-1].height, self.layers[-1].width, -1)
+        return self.conv_img(x).permute(0, 3, 1, 2).contiguous().tanh_()
+
+    @staticmethod
+    def _index(i: int, maps: Sequence[MapModulation], count: int) -> Tensor | None:
+        rows = [entry.blocks[i].index for entry in maps]
+        if rows[0] is None:
+            return None
+        return rows[0] if count == 1 else torch.cat(rows * (count // len(rows)))  # type: ignore[arg-type]
