@@ -51,6 +51,8 @@ def main(args: Namespace) -> None:
         if getattr(args, name) < least:
             option = name.replace("_", "-")
             raise InputError(f"--{option} is {getattr(args, name)}; allowed is {least} or more.", field=name)
+    for folder in filter(None, (args.out, args.json and args.json.parent)):
+        folder.mkdir(parents=True, exist_ok=True)  # an hour later it would be too late to say that this cannot be
     started, checkpoint = time.monotonic(), load_checkpoint(args.checkpoint)
     engine = Engine(checkpoint, args.device)
     if args.data == "world":
@@ -71,7 +73,6 @@ def main(args: Namespace) -> None:
     if args.json:
         args.json.write_text(text, encoding="utf-8")
     if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "evaluation.json").write_text(text, encoding="utf-8")
         for name, columns in (("sheet", shown), ("painted", shown_painted)):
             if columns:
@@ -121,8 +122,11 @@ def _section(held_out: HeldOut, priors: int, numbers: list[Score], classes: list
 COLUMNS = {  # of the table of classes: key, heading, format
     "pictures": ("pictures", "{}"),
     "variety": ("prior variety ÷ data", "{:.2f}"),
+    "low": ("from", "{:.2f}"),
+    "high": ("to", "{:.2f}"),
     "inside": ("change inside, of 255", "{:.1f}"),
     "outside": ("outside", "{:.2f}"),
+    "locality": ("outside ÷ inside", "{:.3f}"),
     "look": ("encoded look, ΔE", "{:.1f}"),
 }
 

@@ -110,9 +110,8 @@ def _rendered_scenes(checkpoint: Checkpoint, folder: Path, count: int) -> HeldOu
 def painted_maps(checkpoint: Checkpoint, count: int, folder: Path | None, seed: int) -> HeldOut:
     """Label maps that nobody rendered: the PNGs of a folder (the studio's starters, where the model has their classes),
     then maps of brush strokes up to ``count``."""
-    if folder is None and checkpoint.taxonomy.name == "landscape":
-        folder = STARTERS
-    files = sorted(folder.glob("*.png"))[:count] if folder else []
+    source = STARTERS if folder is None and checkpoint.taxonomy.name == "landscape" else folder
+    files = sorted(source.glob("*.png"))[:count] if source else []
     if folder and count and not files:
         raise InputError(f"{folder} has no label maps; they are PNG files.", field="maps", value=str(folder))
     size, classes = checkpoint.config.image_size, checkpoint.config.classes

@@ -6,6 +6,7 @@ Pictures are uint8 or float [H, W, 3] of 0 … 255, label maps are class indices
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,13 +104,12 @@ def _unit(features: Tensor) -> Tensor:
 
 
 def bootstrap(
-    statistic: Callable[[np.ndarray], float], count: int, resamples: int | None = None, seed: int = 0
-) -> tuple[float, float]:
-    """95 % percentile interval of ``statistic``, which takes the indices [count] of a resample of the scenes.
-
-    ``resamples`` left out are RESAMPLES.
+    statistic: Callable[[np.ndarray], Any], count: int, resamples: int | None = None, seed: int = 0
+) -> tuple[Any, Any]:
+    """95 % percentile interval of ``statistic``, a number or an array of them, which takes the indices [count] of a
+    resample of the scenes. ``resamples`` left out are RESAMPLES.
     """
     random = np.random.default_rng(seed)
     values = [statistic(random.integers(0, count, count)) for _ in range(resamples or RESAMPLES)]
-    low, high = np.nanpercentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    low, high = np.nanpercentile(values, [2.5, 97.5], axis=0).tolist()
+    return low, high

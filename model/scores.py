@@ -137,7 +137,7 @@ def scene_table(facts: Facts) -> list[Score]:
         _fidelity(facts, "encoded", encoded, real.iou, facts.blind or facts.hidden),
         _fidelity(facts, "prior", prior, real.iou, facts.blind),
         *_looks(facts),
-        *_varieties(facts, real.variety, real.shown()),
+        *_varieties(facts, facts),
         _frechet(facts),
         _sharpness(facts, "encoded", encoded, real.sharpness, facts.hidden),
         _sharpness(facts, "prior", prior, real.sharpness),
@@ -152,32 +152,46 @@ def painted_table(facts: Facts, scenes: Facts) -> list[Score]:
     real, everything = scenes.real, np.arange(scenes.scenes)
     return [
         _fidelity(facts, "prior", facts.prior, lambda _: real.iou(everything), facts.blind),
-        *_varieties(facts, lambda _: real.variety(everything), real.shown()),
+        *_varieties(facts, scenes),
         _sharpness(facts, "prior", facts.prior, lambda _: real.sharpness(everything)),
         _locality(facts),
     ]
 
 
-def class_table(facts: Facts, real: Facts) -> list[dict[str, Any]]:
-    """Class by class: pictures that show it, variety, change when it is resampled, and how well its look is kept."""
-    variety, of_data = facts.prior.variety(np.arange(facts.scenes)), real.real.variety(np.arange(real.scenes))
-    counted = (facts.prior.shown() >= FEWEST) & (real.real.shown() >= FEWEST)
+def class_table(facts: Facts, scenes: Facts) -> list[dict[str, Any]]:
+    """Class by class: the pictures that show it, its variety with the interval, how much changes when it is resampled,
+    and how well its look is kept; None where that cannot be told."""
     rows: list[dict[str, Any]] = []
     for index, name in enumerate(facts.checkpoint.taxonomy.names):
         changes = facts.changes[:, index][~np.isnan(facts.changes[:, index, 0])]
         inside, outside = changes.mean(0).tolist() if len(changes) else (None, None)
         row = {"index": index, "name": name, "pictures": int(facts.prior.shown()[index])}
-        row |= {
-            "variety": float(variety[index] / of_data[index]) if counted[index] else None,
-            "inside": inside,
-            "outside": outside,
-        }
-        if facts.encoded.table.size and facts.real.table.size:
+        row |= {"variety": None, "low": None, "high": None, "inside": inside, "outside": outside}
+        row["locality"] = outside / inside if inside else None
+        if facts.encoded.table.size:
             errors = metrics.delta_e(facts.real.table, facts.encoded.table)[..., index]
-            errors = errors[~np.isnan(errors)]
-            row["look"] = float(np.median(errors)) if len(errors) else None
+            row["look"] = float(np.nanmedian(errors)) if not np.isnan(errors).all() else None
         rows.append(row)
+    counted, varieties = variety_of(facts, scenes)
+    if counted:
+        value, (low, high) = varieties(np.arange(facts.scenes)), metrics.bootstrap(varieties, facts.scenes)
+        for i, c in enumerate(counted):
+            rows[c] |= {"variety": float(value[i]), "low": low[i], "high": high[i]}
     return rows
+
+
+def variety_of(facts: Facts, scenes: Facts) -> tuple[list[int], Callable[[Chosen], np.ndarray]]:
+    """The classes that enough pictures show, and how far their colours vary over sampled looks ÷ over real pictures: of
+    the same scenes, or of all where the looks are those of other label maps."""
+    everything = np.arange(scenes.scenes)
+    varied = np.nan_to_num(scenes.real.variety(everything)) > 0
+    counted = np.flatnonzero((facts.prior.shown() >= FEWEST) & (scenes.real.shown() >= FEWEST) & varied)
+
+    def varieties(chosen: Chosen) -> np.ndarray:
+        data = scenes.real.variety(chosen if facts is scenes else everything)[counted]
+        return facts.prior.variety(chosen)[counted] / np.where(data > 0, data, np.nan)
+
+    return counted.tolist(), varieties
 
 
 def _ratio(a: float, b: float) -> float:
@@ -205,22 +219,19 @@ def _looks(facts: Facts) -> list[Score]:
     return [facts.score(keys[q], f"encoded look: ΔE, {word}", percentile(q), goal) for word, q, goal in rows]
 
 
-def _varieties(facts: Facts, real: Callable[[Chosen], np.ndarray], shown: np.ndarray) -> list[Score]:
+def _varieties(facts: Facts, scenes: Facts) -> list[Score]:
     """Of the class that varies least, and of the one that varies most: both ends must be near what the data has."""
-    counted = np.flatnonzero((facts.prior.shown() >= FEWEST) & (shown >= FEWEST)).tolist()
+    counted, varieties = variety_of(facts, scenes)
+    values, names = varieties(np.arange(facts.scenes)), facts.checkpoint.taxonomy.names
     if not counted:
-        few = f"no class is shown by {FEWEST} pictures"
+        few = f"no class that varies is shown by {FEWEST} pictures"
         return [Score("variety", "prior variety ÷ data", None, None, ALIKE, few)]
 
-    def of(c: int) -> Callable[[Chosen], float]:
-        return lambda chosen: _ratio(facts.prior.variety(chosen)[c], real(chosen)[c])
+    def score(word: str, i: int) -> Score:
+        name = f"prior variety ÷ data, {word}: {names[counted[i]]}"
+        return facts.score(f"variety_{word}", name, lambda chosen: float(varieties(chosen)[i]), ALIKE)
 
-    values = [of(c)(np.arange(facts.scenes)) for c in counted]
-    ends = (("least", counted[int(np.argmin(values))]), ("most", counted[int(np.argmax(values))]))
-    names = facts.checkpoint.taxonomy.names
-    return [
-        facts.score(f"variety_{word}", f"prior variety ÷ data, {word}: {names[c]}", of(c), ALIKE) for word, c in ends
-    ]
+    return [score("least", int(np.argmin(values))), score("most", int(np.argmax(values)))]
 
 
 def _frechet(facts: Facts) -> Score:
