@@ -62,6 +62,20 @@ async function post(model, route, request, files, { accept = "application/json",
   return call(`${BASE}/models/${encodeURIComponent(model)}/${route}`, init);
 }
 
+/** The objects of an answer that comes line by line; a line that is an error is thrown. */
+async function* postLines(model, route, request, files, { signal } = {}) {
+  const response = await post(model, route, request, files, { accept: "application/x-ndjson", signal });
+  let rest = "";
+  for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop();
+    for (const row of lines.map((line) => JSON.parse(line))) {
+      if (row.error) throw new ApiError(response.status, row.error);
+      yield row;
+    }
+  }
+}
+
 const postJson = async (...args) => (await post(...args)).json();
 
 export function bytesOfDataUrl(url) {
@@ -76,24 +90,36 @@ export function liveAddress(model) {
 }
 
 export const health = () => call("/healthz");
+export const blobOfDataUrl = (url) =>
+  new Blob([bytesOfDataUrl(url)], { type: url.slice("data:".length, url.indexOf(";")) });
+
 export const models = () => getJson("models");
 export const report = (model) => getJson(`models/${encodeURIComponent(model)}`);
 
 /** `labels` is a File or the bytes of a PNG. */
-export const render = (model, labels, { style, resize = false }) =>
-  postJson(model, "render", { style, resize }, { labels });
+export const render = (model, labels, { style, resize = false }, options) =>
+  postJson(model, "render", { style, resize }, { labels }, options);
 /** The picture itself, which carries its recipe: the bytes of a PNG. */
 export async function renderPng(model, labels, { style }) {
   const answer = await post(model, "render", { style }, { labels }, { accept: "image/png" });
   return new Uint8Array(await answer.arrayBuffer());
 }
 export const renderRecipe = (model, recipe) => postJson(model, "render", null, { recipe });
-export const resample = (model, labels, { style, classes, n, seed }, options) =>
-  postJson(model, "resample", { style, classes, n, seed }, { labels }, options);
+
+/** `{picture}` for each look as soon as it is drawn, then `{timings}`. */
+export const resampleLines = (model, labels, request, options) =>
+  postLines(model, "resample", request, { labels }, options);
 export const encode = (model, photo, labels, { name, resize = false }) =>
   postJson(model, "encode", { name, resize }, { photo, labels });
 
-/** The animation itself, as a Blob. */
-export async function morph(model, labels, request, options) {
-  return (await post(model, "morph", request, { labels }, { ...options, accept: "*/*" })).blob();
-}
+/** The label map that the model's segmenter finds, a data URL, and the classes in it. */
+export const segment = (model, photo) => postJson(model, "segment", { resize: true }, { photo });
+
+/** `{frame, frames}` as they are drawn, then `{animation}`, a data URL. */
+export const morphLines = (model, labels, request, options) => postLines(model, "morph", request, { labels }, options);
+
+/** NumPy's file of the codes that a style gives some classes, as a Blob. */
+export const codesFile = async (model, request) =>
+  (await post(model, "codes", request, {}, { accept: "application/octet-stream" })).blob();
+/** The style and the classes of such a file. */
+export const readCodes = (model, file, { name }) => postJson(model, "codes", { name }, { codes: file });

@@ -34,10 +34,13 @@ export function icon(name, small = false) {
   return svg("svg", { class: small ? "ic sm" : "ic", "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
 }
 
-/** Put other children into an element. The keyboard's focus stays on the same control, or on the one that took its place. */
+/**
+ * Put other children into an element; null ones are skipped. The keyboard's focus stays on the same control, or on the one
+ * that took its place.
+ */
 export function redraw(container, ...children) {
   const active = container.contains(document.activeElement) ? document.activeElement : null;
-  container.replaceChildren(...children);
+  container.replaceChildren(...children.filter(Boolean));
   if (!active) return;
   const same = active.isConnected ? active : container.querySelector(identity(active));
   same?.focus({ preventScroll: true });

@@ -22,7 +22,7 @@ const PLAIN = {
   KeyX: ["X", "Swap the two classes", ({ studio }) => studio.swap()],
   KeyD: ["D", "The two largest classes of the map", ({ studio }) => studio.defaultPair()],
   KeyR: ["R", "New look for the class", ({ studio }) => studio.reroll(studio.state.current)],
-  KeyV: ["V", "Six looks of the class", ({ studio }) => studio.variants.draw()],
+  KeyV: ["V", "Looks to pick from", ({ studio }) => studio.variants.draw()],
   Slash: ["/", "Find a class; Enter takes it", findClass],
   KeyO: ["O", "Open", () => $("open-menu").togglePopover()],
 };

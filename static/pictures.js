@@ -14,6 +14,11 @@ export async function pictureOfBytes(bytes, style, map, version, time = Date.now
   return { id: (made += 1), bytes, bitmap, style, change: null, map, version, time };
 }
 
+/** A picture's bitmap; one of long ago has only its bytes and is decoded again. */
+export async function bitmapFor({ bitmap, bytes }) {
+  return bitmap ?? bitmapOf(new Blob([bytes], { type: "image/png" }));
+}
+
 /** Decode without colour management: a picture's pixels are what they are. */
 export function bitmapOf(blob) {
   return createImageBitmap(blob, { colorSpaceConversion: "none" });

@@ -5,11 +5,12 @@
 import * as api from "./api.js";
 import { cropsOf } from "./crops.js";
 import { bitmapOf } from "./pictures.js";
+import { encodeIndexPng } from "./png.js";
 import { patiently } from "./retry.js";
 import { between, specOf, withSpecs } from "./style.js";
 
 const LETTERS = [..."ABCDEFGH"];
-export const NO_MIX = { choice: {}, focus: null, base: null };
+export const NO_MIX = { choice: {}, focus: null, columns: null, base: null };
 
 export class References {
   #studio;
@@ -35,7 +36,30 @@ export class References {
     const { state, files } = this.#studio;
     const answer = await patiently(() => api.encode(state.model.id, photo, labels, { name: photo.name, resize }));
     const map = await files.readLabels(labels, { style: answer.style, resize });
-    return { name: photo.name, bitmap: await bitmapOf(photo), map, style: answer.style, classes: answer.classes };
+    const { style, classes } = answer;
+    return { name: photo.name, file: photo, bitmap: await bitmapOf(photo), map, style, classes };
+  }
+
+  /** The label map that the model's segmenter finds in a photo, as a file. */
+  async segment(photo) {
+    const { model } = this.#studio.state;
+    const { labels } = await patiently(() => api.segment(model.id, photo));
+    return new File([api.bytesOfDataUrl(labels)], "labels.png", { type: "image/png" });
+  }
+
+  /** Other labels for a reference: its photo is encoded again, and what was taken from it follows. */
+  async correct(letter, map) {
+    const studio = this.#studio;
+    const { name, title, file } = this.get(letter);
+    const labels = new File([await encodeIndexPng(map, studio.palette)], "labels.png", { type: "image/png" });
+    const encoded = await this.encode(file, labels, { resize: true });
+    const corrected = { ...encoded, letter, name, title, crops: cropsOf(encoded.map), corrected: true };
+    studio.set({ references: this.list.map((old) => (old.letter === letter ? corrected : old)) });
+    const { choice, focus, columns } = studio.state.mix;
+    const has = (index) => corrected.classes.includes(index);
+    const touched = Object.entries(choice).filter(([, { a, b }]) => a === letter || b === letter);
+    const again = touched.map(([index, old]) => [Number(index), has(Number(index)) ? old : null]);
+    if (again.length) this.#apply(again, { focus, columns });
   }
 
   add(reference) {
@@ -57,9 +81,13 @@ export class References {
   }
 
   remove(letter) {
-    for (const [index, { a, b }] of Object.entries(this.#studio.state.mix.choice)) {
-      if (a === letter || b === letter) this.choose(Number(index), null);
-    }
+    const { choice } = this.#studio.state.mix;
+    const taken = Object.keys(choice).filter((index) => choice[index].a === letter || choice[index].b === letter);
+    if (taken.length)
+      this.#apply(
+        taken.map((index) => [Number(index), null]),
+        {},
+      );
     this.#studio.set({ references: this.list.filter((reference) => reference.letter !== letter) });
   }
 
@@ -68,28 +96,36 @@ export class References {
    * reference becomes the second of two sources.
    */
   choose(index, letter, { blend = false } = {}) {
-    const { mix, style, picture, crops } = this.#studio.state;
-    const old = mix.choice[index];
-    const before = old ? old.before : specOf(style, index);
-    if (!mix.base && picture)
-      this.#studio.set({ mix: { ...mix, base: { bitmap: picture.bitmap, map: picture.map, crops } } });
-    const choice = { ...mix.choice };
-    if (letter === null) delete choice[index];
-    else if (blend && old && old.a !== letter) choice[index] = { before, a: old.a, b: letter, t: 0.5 };
-    else choice[index] = { before, a: letter, b: null, t: 0 };
-    this.#apply(index, choice, before);
+    const old = this.#studio.state.mix.choice[index];
+    const second = blend && old && old.a !== letter;
+    const next = letter && (second ? { a: old.a, b: letter, t: 0.5 } : { a: letter, b: null, t: 0 });
+    this.#apply([[index, next]], { focus: index });
   }
 
   setBlend(index, t) {
-    const { choice } = this.#studio.state.mix;
-    this.#apply(index, { ...choice, [index]: { ...choice[index], t } }, choice[index].before);
+    this.#apply([[index, { ...this.#studio.state.mix.choice[index], t }]], { focus: index });
   }
 
   /** Every look that a reference has; null gives all of them back. */
   chooseColumn(letter) {
+    const changes = this.#having(letter).map((index) => [index, letter && { a: letter, b: null, t: 0 }]);
+    this.#apply(changes, { columns: letter && { a: letter, b: null, t: 0 } });
+  }
+
+  /** Every look between two references; a class that only one of them has takes it from that one. */
+  blendColumns(a, b, t) {
+    const inB = new Set(this.#having(b));
+    const both = this.#having(a).map((index) => [index, inB.has(index) ? { a, b, t } : { a, b: null, t: 0 }]);
+    const onlyB = this.#having(b)
+      .filter((index) => !this.get(a).classes.includes(index))
+      .map((index) => [index, { a: b, b: null, t: 0 }]);
+    this.#apply([...both, ...onlyB], { columns: { a, b, t } });
+  }
+
+  /** Classes of the map that a reference has; all of them for null. */
+  #having(letter) {
     const { present } = this.#studio;
-    const has = letter === null ? present : present.filter((index) => this.get(letter).classes.includes(index));
-    for (const index of has) this.choose(index, letter);
+    return letter === null ? present : present.filter((index) => this.get(letter).classes.includes(index));
   }
 
   /** Leave the looks as they are, but forget where they came from. */
@@ -97,15 +133,28 @@ export class References {
     this.#studio.set({ mix: NO_MIX });
   }
 
-  #apply(index, choice, before) {
-    const { style, strengths, mix } = this.#studio.state;
-    const { a, b, t } = choice[index] ?? {};
+  /** Each change is [class, {a, b, t} or null]; `patch` says what the blend slider is about. */
+  #apply(changes, patch) {
+    const { style, strengths, mix, picture, crops } = this.#studio.state;
+    const choice = { ...mix.choice };
+    const ways = { ...strengths };
+    const specs = {};
+    for (const [index, next] of changes) {
+      const before = choice[index]?.before ?? specOf(style, index);
+      delete ways[index];
+      if (next) choice[index] = { ...next, before };
+      else delete choice[index];
+      specs[index] = next ? this.#look(index, next) : before;
+    }
+    const now = picture && { bitmap: picture.bitmap, map: picture.map, crops };
+    const base = Object.keys(choice).length ? (mix.base ?? now) : null;
+    this.#studio.set({ mix: { choice, base, focus: null, columns: null, ...patch }, strengths: ways });
+    this.#studio.setStyle(withSpecs(style, specs));
+  }
+
+  #look(index, { a, b, t }) {
     const look = (letter) => this.get(letter).style[index];
-    const blend = b && between(look(a), look(b), t);
-    const { [index]: _, ...others } = strengths;
-    const base = Object.keys(choice).length ? mix.base : null;
-    this.#studio.set({ mix: { choice, focus: index, base }, strengths: others });
-    this.#studio.setStyle(withSpecs(style, { [index]: a ? blend || look(a) : before }));
+    return b ? between(look(a), look(b), t) : look(a);
   }
 
   /** A photo to repaint: its labels become the map, its codes the style. What it lacks keeps the style's seed. */

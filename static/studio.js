@@ -3,17 +3,18 @@
  * Views call these methods and watch the store; nothing here touches an element.
  */
 import * as api from "./api.js";
+import { changeBetween } from "./change.js";
 import { coloursOf } from "./colours.js";
 import { cropsOf } from "./crops.js";
 import { Files } from "./files.js";
+import { Grid } from "./grid.js";
 import { mapPainter } from "./hatching.js";
-import { heatMap, measureChange } from "./heat.js";
 import { History } from "./history.js";
 import { LabelMap } from "./labelmap.js";
+import { Library } from "./library.js";
 import { INITIAL_LIVE, Live } from "./live.js";
 import { Morphing, NO_MORPH } from "./morphing.js";
 import { Painter } from "./painter.js";
-import { pixelsOf } from "./pictures.js";
 import { encodeIndexPng } from "./png.js";
 import { NO_MIX, References } from "./references.js";
 import { persistently } from "./retry.js";
@@ -21,8 +22,10 @@ import { Store } from "./store.js";
 import { between, differing, freshSeed, resampled, specOf, withSpecs } from "./style.js";
 import { BRUSH_SIZES, NOTHING_PENDING } from "./tools.js";
 import { Variants } from "./variants.js";
+import { Versus } from "./versus.js";
 
-const KEPT_PICTURES = 40;
+const PICTURES = 1000; // of the history
+const DECODED = 40; // of them with a bitmap; the others have their file
 
 const FIRST_STYLE = { seed: 7 };
 
@@ -38,11 +41,15 @@ const OF_MODEL = {
   before: null,
   change: null, // {classes, share, inside, outside, heat, width, height}
   crops: new Map(), // by class: where in the picture its look is seen best
-  variants: null, // {index, total, items, status, kept, version}
+  variants: null, // {indices, total, items, status, kept, base}
+  variantClasses: new Set(), // classes to draw looks of; empty: the current one
+  grid: null, // {row, column, side, rows, columns, items, base}
   pictures: [], // newest first
+  versus: null, // {kind, a, b, mode, next}
   references: [],
   mix: NO_MIX, // choice by class: {before, a, b, t}; base: the picture before any of them
   photo: null,
+  labelOpacity: 0.65, // of the label map over the photo
   morph: NO_MORPH,
 };
 
@@ -67,10 +74,15 @@ const INITIAL = {
   order: [], // classes present, as the looks are listed
   ...INITIAL_LIVE,
   peek: null, // a bitmap shown for as long as the pointer asks for it
+  library: [], // saved looks, newest first
+  preview: null, // what would change with the picture that is peeked at
+  variantCount: 6,
   showHeat: false,
   overlay: 0, // 0 … 1, the label map over the picture
   ...OF_MODEL,
 };
+
+const undecoded = (picture, age) => (age < DECODED || !picture.bitmap ? picture : { ...picture, bitmap: null });
 
 export class Studio {
   #shown = null; // {key, paint}: how label maps are coloured, and what that was made for
@@ -84,8 +96,11 @@ export class Studio {
     this.painter = new Painter(this.map, this.history);
     this.files = new Files(this);
     this.variants = new Variants(this);
+    this.grid = new Grid(this);
     this.references = new References(this);
     this.morphing = new Morphing(this);
+    this.versus = new Versus(this);
+    this.library = new Library(this);
     this.live = new Live(this);
     this.loop = this.live.loop;
   }
@@ -176,6 +191,7 @@ export class Studio {
 
   /** Another style for the whole map, to which "back to start" leads from now on. */
   adoptStyle(style, { scene = this.state.scene }) {
+    this.grid.close();
     this.set({ style, startStyle: style, scene, strengths: {}, variants: null, photo: null, mix: NO_MIX });
   }
 
@@ -288,7 +304,7 @@ export class Studio {
     const patch = { picture, draft: null, before, change: this.#changeBetween(before, picture), stale: false };
     if (picture.version !== before?.version) patch.crops = cropsOf(picture.map);
     const again = before?.style === style && before.version === picture.version;
-    if (picture.style === style && !again) patch.pictures = [picture, ...pictures].slice(0, KEPT_PICTURES);
+    if (picture.style === style && !again) patch.pictures = [picture, ...pictures].slice(0, PICTURES).map(undecoded);
     this.set(patch);
   }
 
@@ -298,12 +314,7 @@ export class Studio {
     const present = this.classes.map(({ index }) => index).filter((index) => after.map.data.includes(index));
     const classes = differing(before.style, after.style, present);
     if (!classes.length) return this.state.change;
-    const { width, height } = after.map;
-    const [old, now] = [before, after].map(({ bitmap }) => pixelsOf(bitmap, width, height));
-    const measured = after.change
-      ? { share: after.change.share_inside, inside: after.change.inside, outside: after.change.outside }
-      : measureChange(old, now, after.map, classes);
-    return { classes, width, height, heat: heatMap(old, now, after.map, classes), ...measured };
+    return changeBetween(before, after, classes);
   }
 
   // ---- looks ----
@@ -340,15 +351,17 @@ export class Studio {
     this.set({ locks });
   }
 
+  /** New looks for all that is not locked; the strength of each leads back to the look before. */
   resampleUnlocked() {
-    const { style, locks } = this.state;
-    this.set({ strengths: {} });
-    this.setStyle(
-      resampled(
-        style,
-        this.present.filter((index) => !locks.has(index)),
-      ),
-    );
+    const { style, locks, strengths } = this.state;
+    const unlocked = this.present.filter((index) => !locks.has(index));
+    const wanted = resampled(style, unlocked);
+    const ways = unlocked.map((index) => [
+      index,
+      { from: strengths[index]?.to ?? specOf(style, index), to: wanted[index], t: 1 },
+    ]);
+    this.set({ strengths: { ...strengths, ...Object.fromEntries(ways) } });
+    this.setStyle(wanted);
   }
 
   resetLooks() {

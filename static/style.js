@@ -31,10 +31,16 @@ export function between(from, to, t) {
   return { blend: [from, to], t: Math.round(t * 1000) / 1000 };
 }
 
-/** `from` with the given classes moved t of the way to `to`. */
-export function morphed(from, to, t, classes) {
-  const moved = classes.map((index) => [index, between(specOf(from, index), specOf(to, index), t)]);
-  return withSpecs(from, Object.fromEntries(moved));
+/**
+ * t of the way through two or more styles, each as far from the next: the given classes move, the others stay as in the
+ * first.
+ */
+export function onTheWay(styles, t, classes) {
+  const legs = styles.length - 1;
+  const leg = Math.min(Math.floor(t * legs), legs - 1);
+  const [from, to] = styles.slice(leg, leg + 2);
+  const moved = classes.map((index) => [index, between(specOf(from, index), specOf(to, index), t * legs - leg)]);
+  return withSpecs(styles[0], Object.fromEntries(moved));
 }
 
 /** The classes, of those given, whose look differs. */

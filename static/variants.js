@@ -1,11 +1,12 @@
-/** Several looks of one class to pick from, each with how much of the change stayed inside the class. */
+/** Several looks of some classes to pick from, each with how much of the change stayed inside those classes. */
 import * as api from "./api.js";
+import { changeBetween } from "./change.js";
 import { pictureOf } from "./pictures.js";
 import { encodeIndexPng } from "./png.js";
 import { patiently } from "./retry.js";
 import { differing, freshSeed, specOf, withSpecs } from "./style.js";
 
-const COUNT = 6;
+export const COUNTS = [4, 6, 8, 12];
 
 export class Variants {
   #studio;
@@ -15,50 +16,90 @@ export class Variants {
     this.#studio = studio;
   }
 
-  async draw(index = this.#studio.state.current) {
+  /** The classes that are drawn next: those that were picked and are in the map, or else the current one. */
+  get wanted() {
+    const { current, counts, variantClasses } = this.#studio.state;
+    const picked = [...variantClasses].filter((index) => counts[index]);
+    return picked.length ? picked : [current];
+  }
+
+  /** Looks of these classes, each shown as soon as it is drawn. */
+  async draw(indices = this.wanted, total = this.#studio.state.variantCount) {
     const studio = this.#studio;
-    if (!studio.state.counts[index]) {
-      studio.report(new Error(`The map has no ${studio.className(index)} yet: paint some, then draw its looks.`), null);
+    const missing = indices.find((index) => !studio.state.counts[index]);
+    if (missing !== undefined) {
+      const name = studio.className(missing);
+      studio.report(new Error(`The map has no ${name} yet: paint some, then draw its looks.`), null);
       return;
     }
     this.#loading?.abort();
     this.#loading = new AbortController();
     const { signal } = this.#loading;
-    const { style, mapVersion: version, model } = studio.state;
-    const map = studio.map.clone();
-    studio.set({
-      variants: { index, total: COUNT, items: [], status: "working", kept: null, version, base: studio.state.picture },
-    });
+    const { picture } = studio.state;
+    studio.set({ variants: { indices, total, items: [], status: "working", kept: null, base: picture } });
     try {
-      const request = { style, classes: [index], n: COUNT, seed: freshSeed() };
-      const labels = await encodeIndexPng(map, studio.palette);
-      const answer = await patiently(() => api.resample(model.id, labels, request, { signal }));
-      const items = await Promise.all(answer.pictures.map((picture) => pictureOf(picture, map, version)));
-      items.forEach((item) => (item.style = withSpecs(style, { [index]: specOf(item.style, index) })));
-      if (!signal.aborted) studio.set({ variants: { ...studio.state.variants, items, status: "ready" } });
+      await patiently(() => this.#load(indices, total, signal));
+      if (!signal.aborted) this.#patch({ status: "ready" });
     } catch (error) {
       if (signal.aborted) return;
-      studio.set({ variants: null });
-      studio.report(error, "No looks were drawn; the picture is as it was.");
+      studio.set({
+        variants: studio.state.variants?.items.length ? { ...studio.state.variants, status: "ready" } : null,
+      });
+      studio.report(error, "No more looks were drawn; the picture is as it was.");
     }
   }
 
-  /** Take a variant's look of its class. Its picture is shown at once if nothing else has changed since it was drawn. */
-  keep(number) {
+  async #load(indices, total, signal) {
     const studio = this.#studio;
-    const { variants, style, mapVersion, strengths, picture } = studio.state;
-    const item = variants.items[number];
-    const { index } = variants;
-    const spec = specOf(item.style, index);
-    const wanted = withSpecs(style, { [index]: spec });
-    const from = strengths[index]?.to ?? specOf(style, index);
-    studio.set({
-      style: wanted,
-      strengths: { ...strengths, [index]: { from, to: spec, t: 1 } },
-      variants: { ...variants, kept: number },
-    });
+    const { style, mapVersion: version, model } = studio.state;
+    const map = studio.map.clone();
+    const request = { style, classes: indices, n: total, seed: freshSeed() };
+    const labels = await encodeIndexPng(map, studio.palette);
+    for await (const { picture } of api.resampleLines(model.id, labels, request, { signal })) {
+      if (!picture) continue; // the last line has the timings
+      const item = await pictureOf(picture, map, version);
+      item.style = withSpecs(style, Object.fromEntries(indices.map((index) => [index, specOf(item.style, index)])));
+      if (signal.aborted) return;
+      this.#patch({ items: [...studio.state.variants.items, item] });
+    }
+  }
+
+  #patch(patch) {
+    const { variants } = this.#studio.state;
+    if (variants) this.#studio.set({ variants: { ...variants, ...patch } });
+  }
+
+  /** Where the picture would change with an item, against the one that stood there when it was drawn; null if none did. */
+  change(item) {
+    const { base, indices } = this.#studio.state.variants;
+    if (!base || base.version !== item.version) return null;
+    item.seen ??= changeBetween(base, item, indices);
+    return item.seen;
+  }
+
+  /** Take a variant's looks of its classes. */
+  keep(number) {
+    const { variants } = this.#studio.state;
+    this.take(variants.items[number], variants.indices, variants.base);
+    this.#patch({ kept: number });
+  }
+
+  /**
+   * Give some classes the looks of an item {style, version, bitmap, …}; their strength leads back to the looks before. Its
+   * picture is shown at once if nothing else has changed since it was drawn.
+   */
+  take(item, indices, base) {
+    const studio = this.#studio;
+    const { style, mapVersion, strengths, picture } = studio.state;
+    const specs = Object.fromEntries(indices.map((index) => [index, specOf(item.style, index)]));
+    const ways = indices.map((index) => [
+      index,
+      { from: strengths[index]?.to ?? specOf(style, index), to: specs[index], t: 1 },
+    ]);
+    const wanted = withSpecs(style, specs);
+    studio.set({ style: wanted, strengths: { ...strengths, ...Object.fromEntries(ways) } });
     const exact = item.version === mapVersion && !differing(item.style, wanted, studio.present).length;
     if (!exact || studio.loop.busy) studio.refresh();
-    else if (picture?.id !== item.id) studio.show({ ...item, style: wanted }, variants.base);
+    else if (picture?.id !== item.id) studio.show({ ...item, style: wanted }, base);
   }
 }

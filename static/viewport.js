@@ -20,6 +20,12 @@ export class Viewport {
     for (const frame of this.#frames) observer.observe(frame);
   }
 
+  /** Another element that shows the map's area in one of the frames. */
+  add(element, frame) {
+    this.#layers.push([element, frame]);
+    this.apply();
+  }
+
   resize(width, height) {
     Object.assign(this, { width, height });
     this.zoom = 1;

@@ -1,12 +1,17 @@
 /** Manipulate: a photo's labels are repainted, its looks stay. */
-import { $, h, icon, pressed, redraw, thumbnail, titled } from "../dom.js";
+import { $, h, icon, redraw, slider, thumbnail, titled } from "../dom.js";
 import { specOf } from "../style.js";
 import { labelBitmap } from "./mix.js";
 import { addPhoto } from "./photo_dialog.js";
 import { swatch } from "./swatch.js";
 
-export function watchManipulate(studio) {
+export function watchManipulate(studio, stage) {
   studio.store.watch(["model", "photo"], () => drawPanel(studio));
+  studio.store.watch(["versus"], () => {
+    const button = $("before-after");
+    if (button) button.replaceWith(beforeAfter(studio));
+  });
+  watchUnderlay(studio, stage);
   studio.store.watch(["order", "style", "photo"], () => drawClasses(studio));
 }
 
@@ -55,12 +60,8 @@ function loaded(studio, photo) {
         thumbnail(photo.bitmap, 232, 232),
         thumbnail(labelBitmap(studio, photo.map), 232, 232, { class: "map-face" }),
       ),
-      h(
-        "div.row",
-        {},
-        compareButton(studio, photo),
-        h("button.btn.quiet", { onclick: () => openPhoto(studio) }, "Another"),
-      ),
+      h("div.row", {}, beforeAfter(studio), h("button.btn.quiet", { onclick: () => openPhoto(studio) }, "Another")),
+      opacitySlider(studio),
     ),
     h(
       "section.sec",
@@ -82,22 +83,51 @@ function backToPhoto(studio, photo) {
   studio.refresh();
 }
 
-function compareButton(studio, photo) {
-  const button = h(
+/** The photo left of a line over the picture. */
+function beforeAfter(studio) {
+  const on = studio.state.versus?.kind === "photo";
+  return h(
     "button.btn",
-    { "aria-pressed": "false", title: "Hold to see the photo" },
+    {
+      "aria-pressed": String(on),
+      id: "before-after",
+      title: "A line over the picture: the photo left of it, what was made of it right",
+      onclick: () => (on ? studio.versus.end() : studio.versus.photo()),
+    },
     icon("compare", true),
-    "See the photo",
+    "Before / after",
   );
-  const peek = (on) => {
-    pressed(button, on);
-    studio.set({ peek: on ? photo.bitmap : null });
-  };
-  button.addEventListener("pointerdown", () => peek(true));
-  button.addEventListener("keydown", ({ key }) => [" ", "Enter"].includes(key) && peek(true));
-  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"])
-    button.addEventListener(end, () => peek(false));
-  return button;
+}
+
+/** How much of the photo is seen through its labels. */
+function opacitySlider(studio) {
+  const range = slider(
+    {
+      min: 0,
+      max: 100,
+      value: Math.round(studio.state.labelOpacity * 100),
+      "aria-label": "Opacity of the labels over the photo",
+      id: "label-opacity",
+    },
+    (value) => studio.set({ labelOpacity: value / 100 }),
+  );
+  return h("label.slider.full", {}, h("span.meta", {}, "Labels"), range, h("span.meta", {}, "over the photo"));
+}
+
+/** The photo under the label map, where it is painted on. */
+function watchUnderlay(studio, stage) {
+  const under = h("canvas", { id: "under-labels", "aria-hidden": "true", hidden: true });
+  stage.frames.labels.prepend(under);
+  stage.view.add(under, stage.frames.labels);
+  studio.store.watch(["photo", "space", "labelOpacity"], ({ photo, space, labelOpacity }) => {
+    const shown = Boolean(photo) && space === "manipulate";
+    under.hidden = !shown;
+    stage.labels.style.opacity = shown ? labelOpacity : 1;
+    if (!shown || under.photo === photo) return;
+    under.photo = photo;
+    Object.assign(under, { width: photo.bitmap.width, height: photo.bitmap.height });
+    under.getContext("2d").drawImage(photo.bitmap, 0, 0);
+  });
 }
 
 /** Which looks are the photo's, and which were rolled because the photo lacks the class. */

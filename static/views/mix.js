@@ -1,11 +1,25 @@
 /** Mix: classes as rows, references as columns; a cell takes that class's look from that picture. */
 import { $, h, icon, redraw, slider, thumbnail, titled } from "../dom.js";
+import { correctLabels } from "./label_editor.js";
+import { faceOf } from "./library.js";
 import { addPhoto } from "./photo_dialog.js";
 import { lookCanvas, paintCrop, swatch } from "./swatch.js";
+import { notify } from "./toasts.js";
 
 export function watchMix(studio) {
+  const table = h("div.merged");
+  const blend = h("div.merged");
+  $("panel-mix").append(table, blend);
+  let blended = null; // what the slider is about: it stays in the hand while its class is drawn anew
   studio.store.watch(["model", "references", "picture"], () => drawStrip(studio));
-  studio.store.watch(["model", "references", "mix", "order", "picture"], () => drawPanel(studio));
+  studio.store.watch(["model", "references", "mix", "order", "picture"], ({ references, mix }) => {
+    drawPanel(studio, table);
+    const { a, b } = mix.columns ?? mix.choice[mix.focus] ?? {};
+    const about = [references, Boolean(mix.columns), mix.focus, a, b];
+    if (blended?.every((value, i) => value === about[i])) return;
+    blended = about;
+    redraw(blend, blendSection(studio));
+  });
 }
 
 function drawStrip(studio) {
@@ -21,19 +35,45 @@ function drawStrip(studio) {
   );
 }
 
-function referenceCard(studio, { letter, name, bitmap, map, classes }) {
+function referenceCard(studio, { letter, name, bitmap, map, classes, file, corrected }) {
   const labels = labelBitmap(studio, map);
+  const words = `${classes.length} classes${corrected ? ", labels corrected" : ""}`;
+  const correct = () => correctReference(studio, studio.references.get(letter));
   return h(
     "div.ref-card",
     { data: { reference: letter } },
     h("div.ref-faces", {}, thumbnail(bitmap, 240, 168), thumbnail(labels, 160, 168, { class: "map-face" })),
-    h("span.ref-text", {}, h("b", {}, h("i", {}, letter), name), h("span.meta", {}, `${classes.length} classes`)),
+    h("span.ref-text", {}, h("b", {}, h("i", {}, letter), name), h("span.meta", {}, words)),
     h(
-      "button.ib.s.remove",
-      { onclick: () => studio.references.remove(letter), "aria-label": `Remove reference ${letter}`, title: "Remove" },
-      icon("close", true),
+      "span.ref-actions",
+      {},
+      file &&
+        h(
+          "button.ib.s",
+          { onclick: correct, "aria-label": `Correct the labels of ${letter}`, title: "Correct its labels" },
+          icon("brush", true),
+        ),
+      h(
+        "button.ib.s",
+        {
+          onclick: () => studio.references.remove(letter),
+          "aria-label": `Remove reference ${letter}`,
+          title: "Remove",
+        },
+        icon("close", true),
+      ),
     ),
   );
+}
+
+async function correctReference(studio, reference) {
+  const map = await correctLabels(studio, reference);
+  if (!map) return;
+  try {
+    await studio.references.correct(reference.letter, map);
+  } catch (error) {
+    studio.report(error, `${reference.name} has the labels from before.`);
+  }
 }
 
 /** Colours of a label map, as a canvas. */
@@ -69,7 +109,7 @@ export async function askForReference(studio, file = null) {
   if (photo) studio.references.add(photo);
 }
 
-function drawPanel(studio) {
+function drawPanel(studio, table) {
   const { references, model, order } = studio.state;
   if (!model) return;
   const { available, reason } = studio.can("mix");
@@ -91,6 +131,17 @@ function drawPanel(studio) {
       "button.mini",
       {
         disabled: !chosen,
+        onclick: () => saveMix(studio),
+        title: "Keep this style in the saved looks",
+        id: "save-mix",
+      },
+      icon("bookmark", true),
+      "Save",
+    ),
+    h(
+      "button.mini",
+      {
+        disabled: !chosen,
         onclick: () => studio.references.chooseColumn(null),
         title: "Give every class the look back that it had",
       },
@@ -100,7 +151,17 @@ function drawPanel(studio) {
   );
   const notice = available ? null : h("p.notice", {}, icon("alert", true), reason);
   const body = references.length ? matrix(studio) : empty(studio, available);
-  redraw($("panel-mix"), ...[head, notice, body, blendSection(studio)].filter(Boolean));
+  redraw(table, head, notice, body);
+}
+
+function saveMix(studio) {
+  const name = `Mix ${studio.library.of(null).filter((entry) => /^Mix \d+$/.test(entry.name)).length + 1}`;
+  studio.library.save(
+    name,
+    studio.classes.map(({ index }) => index),
+    faceOf(studio, null),
+  );
+  notify(`Saved as “${name}”`, "Among the whole styles of Paint's saved looks.");
 }
 
 function empty(studio, available) {
@@ -203,24 +264,51 @@ function shareOf(choice, letter) {
   return choice.b === letter ? choice.t : 0;
 }
 
-/** Under the matrix, for the class that was chosen last: a second source, and how much of each. */
+/** Under the matrix, for the class or the column that was chosen last: a second source, and how much of each. */
 function blendSection(studio) {
-  const { mix } = studio.state;
-  const choice = mix.choice[mix.focus];
-  if (!choice) return null;
-  return choice.b ? blendSlider(studio, choice) : blendOffer(studio, choice);
+  const { choice, focus, columns } = studio.state.mix;
+  const subject = columns
+    ? columnSubject(studio, columns)
+    : choice[focus] && classSubject(studio, focus, choice[focus]);
+  if (!subject) return null;
+  return subject.b ? blendSlider(studio, subject) : blendOffer(studio, subject);
 }
 
-function blendOffer(studio, { a }) {
-  const index = studio.state.mix.focus;
-  const others = studio.references.list.filter(({ letter, classes }) => letter !== a && classes.includes(index));
+/** One class: {a, b, t} and what to do with another source or share. */
+function classSubject(studio, index, { a, b, t }) {
+  const { references } = studio;
+  const name = studio.className(index);
+  return {
+    ...{ a, b, t, name },
+    face: () => swatch(studio, index),
+    others: references.list.filter(({ letter, classes }) => letter !== a && classes.includes(index)),
+    blend: (letter) => references.choose(index, letter, { blend: true }),
+    share: (value) => references.setBlend(index, value),
+    only: (letter) => references.choose(index, letter),
+  };
+}
+
+/** All classes at once. */
+function columnSubject(studio, { a, b, t }) {
+  const { references } = studio;
+  return {
+    ...{ a, b, t, name: "every class" },
+    face: () => null,
+    others: references.list.filter(({ letter }) => letter !== a),
+    blend: (letter) => references.blendColumns(a, letter, 0.5),
+    share: (value) => references.blendColumns(a, b, value),
+    only: (letter) => references.chooseColumn(letter),
+  };
+}
+
+function blendOffer(studio, { a, name, face, others, blend }) {
   if (!others.length) return null;
-  const buttons = others.map(({ letter, name }) =>
+  const buttons = others.map(({ letter, name: other }) =>
     h(
       "button.btn",
       {
-        onclick: () => studio.references.choose(index, letter, { blend: true }),
-        title: `Half ${studio.references.get(a).name}, half ${name}`,
+        onclick: () => blend(letter),
+        title: `Half ${studio.references.get(a).name}, half ${other}`,
         data: { blend: letter },
       },
       `Blend with ${letter}`,
@@ -229,46 +317,38 @@ function blendOffer(studio, { a }) {
   return h(
     "section.sec.blend",
     {},
-    h(
-      "div.sh",
-      {},
-      swatch(studio, index),
-      h("h3", {}, titled(studio.className(index))),
-      h("span.meta", {}, `from ${a}`),
-    ),
+    h("div.sh", {}, face(), h("h3", {}, titled(name)), h("span.meta", {}, `from ${a}`)),
     h("div.row", {}, buttons),
   );
 }
 
-function blendSlider(studio, choice) {
-  const { mix } = studio.state;
-  const [a, b] = [choice.a, choice.b].map((letter) => studio.references.get(letter));
-  const index = mix.focus;
+function blendSlider(studio, subject) {
+  const { name, face, share, only, t } = subject;
+  const [a, b] = [subject.a, subject.b].map((letter) => studio.references.get(letter));
   const notes = [h("span.meta"), h("span.meta")];
-  const say = (t) =>
-    [a, b].forEach(({ name }, i) => (notes[i].textContent = `${name} ${Math.round((i ? t : 1 - t) * 100)} %`));
-  say(choice.t);
+  const say = (value) =>
+    [a, b].forEach((reference, i) => {
+      notes[i].textContent = `${reference.name} ${Math.round((i ? value : 1 - value) * 100)} %`;
+    });
+  say(t);
   const range = slider(
-    {
-      min: 0,
-      max: 100,
-      value: choice.t * 100,
-      "aria-label": `${studio.className(index)}: from ${a.name} to ${b.name}`,
+    { min: 0, max: 100, value: t * 100, "aria-label": `${titled(name)}: from ${a.name} to ${b.name}`, id: "blend" },
+    (value) => {
+      say(value / 100);
+      share(value / 100);
     },
-    (v) => say(v / 100),
   );
-  range.addEventListener("change", () => studio.references.setBlend(index, range.value / 100));
   return h(
     "section.sec.blend",
     {},
     h(
       "div.sh",
       {},
-      swatch(studio, index),
-      h("h3", {}, titled(studio.className(index))),
+      face(),
+      h("h3", {}, titled(name)),
       h("span.meta", {}, "two references"),
       h("span.gap"),
-      h("button.mini", { onclick: () => studio.references.choose(index, b.letter) }, `Only ${b.letter}`),
+      h("button.mini", { onclick: () => only(b.letter) }, `Only ${b.letter}`),
     ),
     h("div.row", {}, h("b.letter", {}, a.letter), range, h("b.letter", {}, b.letter)),
     h("div.row.apart", {}, notes),

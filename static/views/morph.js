@@ -1,302 +1,205 @@
-/** Morph: A and B from anything, a slider that is live, and the animation as a file. */
-import { $, download, h, icon, pressed, redraw, slider, thumbnail, titled } from "../dom.js";
+/** Morph: key styles from anything, the classes that move, a slider that is live, and the animation as a file. */
+import { $, chooseFile, h, icon, redraw, thumbnail, titled } from "../dom.js";
+import { LETTERS, MOST_KEYS } from "../morphing.js";
+import { Animation } from "./animation.js";
+import { Film } from "./film.js";
+import { DRAGGED, since } from "./past.js";
 import { swatch } from "./swatch.js";
+import { namesOf } from "./variants.js";
 
-const FRAMES = 7;
-const FORMATS = { webp: "WebP", gif: "GIF", zip: "PNG frames" };
+const PAST = 12; // pictures of the history that a key can be
 
 export function watchMorph(studio) {
-  const film = new Film(studio);
-  const exporter = new Exporter(studio);
-  const faces = { a: h("div.face"), b: h("div.face") };
-  studio.store.watch(["space", "picture"], ({ space, picture }) => {
-    if (space === "morph" && picture && !studio.morphing.ready)
-      studio.morphing.set({ a: current(studio), b: studio.morphing.random(), t: 0 });
+  const { morphing, store } = studio;
+  const faces = LETTERS.map(() => h("div.face"));
+  const film = new Film(studio, (number, bitmap) => faces[number].replaceChildren(thumbnail(bitmap, 384, 288)));
+  const animation = new Animation(studio);
+  store.watch(["space", "picture"], ({ space, picture }) => {
+    if (space === "morph" && picture && !morphing.ready) morphing.begin();
     if (space !== "morph") film.leave();
   });
   let drawn = [];
-  studio.store.watch(["morph", "order", "space", "variants", "references", "pictures"], (state) => {
-    const { morph, order, space, variants, references, pictures } = state;
-    const wanted = [morph.a, morph.b, morph.still, order, variants, references, pictures];
-    if (space !== "morph" || !studio.morphing.ready || wanted.every((value, i) => value === drawn[i])) return;
+  store.watch(["morph", "order", "space", "variants", "references", "pictures", "library"], (state) => {
+    const { morph, order, space, variants, references, pictures, library } = state;
+    const wanted = [morph.keys, morph.still, order, variants, references, pictures, library];
+    if (space !== "morph" || !morphing.ready || wanted.every((value, i) => value === drawn[i])) return;
     drawn = wanted; // not with every move of the slider
-    drawPanel(studio, faces, exporter);
+    drawPanel(studio, faces, animation);
   });
-  studio.store.watch(["morph", "mapVersion", "space"], ({ space }) => space === "morph" && film.update(faces));
-  studio.store.watch(["morph"], ({ morph: { t } }) => {
-    $("morph-value").textContent = t.toFixed(2);
-    $("morph-t").value = Math.round(t * 1000);
-    $("playhead").style.left = `${t * 100}%`;
+  store.watch(["morph", "mapVersion", "space"], ({ space }) => space === "morph" && film.update());
+  const onLine = takesPictures(studio, (key, { clientX }) => {
+    const { left, width } = $("film").getBoundingClientRect();
+    morphing.set({ t: Math.min(1, Math.max(0, (clientX - left) / width)) });
+    morphing.addKey(key);
   });
-  $("morph-t").addEventListener("input", ({ target }) => {
-    film.pause();
-    studio.morphing.set({ t: target.value / 1000 });
-  });
-  $("morph-play").addEventListener("click", () => film.toggle());
+  for (const [name, act] of Object.entries(onLine)) $("film").addEventListener(name.slice(2), act);
   $("morph-keep").addEventListener("click", () => {
-    studio.morphing.keep();
+    morphing.keep();
     studio.set({ space: "paint" });
     studio.refresh({ demanded: true });
   });
 }
 
-const current = (studio) => ({ title: "Current look", style: studio.state.style });
-
-/** Everything that A or B can be. */
+/** Everything that a key style can be; `make` may raise an error in words. */
 function choices(studio) {
-  const { variants, references, pictures, style } = studio.state;
+  const { variants, references, pictures, style, scene } = studio.state;
+  const fixed = (title, looks) => ({ title, make: () => ({ title, style: looks }) });
   return [
-    { title: "Current look", make: () => style },
-    { title: "Random look", make: () => studio.morphing.random().style },
-    ...(variants?.items ?? []).map((item, i) => ({
-      title: `Look ${i + 1} of ${studio.className(variants.index)}`,
-      make: () => item.style,
-    })),
-    ...references.map((reference) => ({
-      title: `Reference ${reference.letter}, ${reference.name}`,
-      make: () => ({ ...style, ...reference.style, seed: style.seed }),
+    fixed("Current look", style),
+    { title: "Random look", make: () => studio.morphing.random() },
+    ...(variants?.items ?? []).map((item, i) =>
+      fixed(`Look ${i + 1} of ${namesOf(studio, variants.indices)}`, item.style),
+    ),
+    ...references.map(({ letter, name, style: looks }) =>
+      fixed(`Reference ${letter}, ${name}`, { ...style, ...looks, seed: style.seed }),
+    ),
+    ...studio.library.entries.map((entry) => ({
+      title: `Saved: ${entry.name}`,
+      make: () => ({ title: entry.name, style: studio.library.styleOf(entry) }),
     })),
     ...pictures
-      .slice(0, 12)
-      .map((picture, i) => ({ title: i ? `Picture ${i} before the last` : "Last picture", make: () => picture.style })),
+      .slice(0, PAST)
+      .map(({ time, style: looks }, i) => fixed(`Picture ${i + 1}, ${scene ?? "history"}, ${since(time)}`, looks)),
+    {
+      title: "Recipe from a file…",
+      make: async () => studio.morphing.keyFromFile(await chooseFile("image/png,application/json,.json")),
+    },
   ];
 }
 
-function drawPanel(studio, faces, exporter) {
-  const { morph, order } = studio.state;
-  const moving = studio.morphing.classes;
-  const end = (key) => {
-    const options = choices(studio);
-    const select = h(
-      "select",
-      { "aria-label": `What ${key.toUpperCase()} is`, id: `morph-${key}` },
-      h("option", { value: "" }, morph[key].title),
-      ...options.map(({ title }, i) => h("option", { value: i }, title)),
-    );
-    select.addEventListener("change", () => {
-      const { title, make } = options[Number(select.value)];
-      studio.morphing.set({ [key]: { title, style: make() } });
-    });
-    return h(
-      "div.end",
-      {},
-      h("div.end-face", {}, faces[key], h("b.letter", {}, key.toUpperCase())),
-      h("label.choose.under", {}, h("span", {}, morph[key].title), icon("chevron", true), select),
-    );
-  };
+function drawPanel(studio, faces, animation) {
+  const { keys } = studio.state.morph;
+  const options = choices(studio);
+  const last = keys.length - 1;
+  const full = keys.length >= MOST_KEYS;
+  const add = h(
+    "button.mini",
+    {
+      id: "morph-add",
+      disabled: full,
+      title: full ? `${MOST_KEYS} key styles are the most` : "Another style on the way, where the slider is",
+      onclick: () => studio.morphing.addKey(),
+    },
+    icon("plus", true),
+    "Key style",
+  );
   const swap = h(
     "button.sq",
-    {
-      onclick: () => studio.morphing.set({ a: morph.b, b: morph.a, t: 1 - morph.t }),
-      "aria-label": "Swap A and B",
-      title: "Swap A and B",
-    },
+    { onclick: () => studio.morphing.reverse(), "aria-label": "The other way round", title: "The other way round" },
     icon("swap"),
   );
-  const toggles = order.map((index) => classToggle(studio, index, !morph.still.has(index)));
-  const all = h(
-    "button.mini",
-    { onclick: () => studio.morphing.set({ still: moving.length === order.length ? new Set(order) : new Set() }) },
-    moving.length === order.length ? "None" : "All",
-  );
+  const between = keys.slice(1, -1).map((key, i) => keyRow(studio, options, key, i + 1, faces));
   redraw(
     $("panel-morph"),
-    h("div.panel-head", {}, h("h2", {}, "From and to")),
-    h("section.sec.ends", {}, end("a"), swap, end("b")),
+    h("div.panel-head", {}, h("h2", {}, "From and to"), h("span.gap"), add),
     h(
-      "section.sec",
-      {},
-      h(
-        "div.sh",
-        {},
-        h("h3", {}, "Classes that move"),
-        h("span.meta", {}, `${moving.length} of ${order.length}`),
-        h("span.gap"),
-        all,
-      ),
-      h("div.toggles", {}, toggles),
+      "section.sec.ends",
+      { "aria-label": "First and last style" },
+      end(studio, options, keys[0], 0, faces),
+      swap,
+      end(studio, options, keys[last], last, faces),
     ),
-    exporter.element,
+    between.length ? h("ul.keys", { "aria-label": "Styles on the way" }, between) : null,
+    movers(studio),
+    animation.element,
   );
-  exporter.update();
+  animation.update();
 }
 
-function classToggle(studio, index, moves) {
-  const flip = () => {
+/** A place that takes a picture of the history: `onKey({title, style}, event)`. */
+function takesPictures(studio, onKey) {
+  return {
+    ondragover: (event) => event.dataTransfer.types.includes(DRAGGED) && event.preventDefault(),
+    ondrop: (event) => {
+      const id = event.dataTransfer.getData(DRAGGED);
+      const picture = studio.state.pictures.find((other) => String(other.id) === id);
+      if (!picture) return;
+      event.preventDefault();
+      onKey({ title: `Picture, ${since(picture.time)}`, style: picture.style }, event);
+    },
+  };
+}
+
+function end(studio, options, key, number, faces) {
+  return h(
+    "div.end",
+    takesPictures(studio, (dropped) => studio.morphing.setKey(number, dropped)),
+    h("div.end-face", {}, faces[number], h("b.letter", {}, LETTERS[number])),
+    source(studio, options, key, number),
+  );
+}
+
+function keyRow(studio, options, key, number, faces) {
+  const letter = LETTERS[number];
+  return h(
+    "li",
+    { data: { key: number }, ...takesPictures(studio, (dropped) => studio.morphing.setKey(number, dropped)) },
+    h("div.key-face", {}, faces[number]),
+    h("b.letter", {}, letter),
+    source(studio, options, key, number),
+    h(
+      "button.ib.s",
+      { onclick: () => studio.morphing.removeKey(number), "aria-label": `Remove ${letter}`, title: "Remove" },
+      icon("close", true),
+    ),
+  );
+}
+
+/** The select that says what a key style is. */
+function source(studio, options, key, number) {
+  const letter = LETTERS[number];
+  const select = h(
+    "select",
+    { "aria-label": `What ${letter} is`, id: `morph-${letter.toLowerCase()}` },
+    h("option", { value: "" }, key.title),
+    options.map(({ title }, i) => h("option", { value: i }, title)),
+  );
+  select.addEventListener("change", async () => {
+    const { make } = options[Number(select.value)];
+    select.value = ""; // until it is made; a file may never be chosen
+    try {
+      studio.morphing.setKey(number, await make());
+    } catch (error) {
+      studio.report(error, `${letter} is as it was.`);
+    }
+  });
+  return h("label.choose.under", {}, h("span", {}, key.title), icon("chevron", true), select);
+}
+
+/** Which classes move. */
+function movers(studio) {
+  const { order } = studio.state;
+  const moving = studio.morphing.classes;
+  const everything = moving.length === order.length;
+  const flip = (index) => {
     const still = new Set(studio.state.morph.still);
     if (!still.delete(index)) still.add(index);
     studio.morphing.set({ still });
   };
-  const name = studio.className(index);
+  const toggles = order.map((index) =>
+    h(
+      "button.toggle",
+      { "aria-pressed": String(moving.includes(index)), onclick: () => flip(index), data: { moves: index } },
+      swatch(studio, index),
+      h("span", {}, titled(studio.className(index))),
+      icon("check", true),
+    ),
+  );
   return h(
-    "button.toggle",
-    { "aria-pressed": String(moves), onclick: flip, data: { moves: index } },
-    swatch(studio, index),
-    h("span", {}, titled(name)),
-    icon("check", true),
+    "section.sec",
+    { "aria-label": "Classes that move" },
+    h(
+      "div.sh",
+      {},
+      h("h3", {}, "Classes that move"),
+      h("span.meta", {}, `${moving.length} of ${order.length}`),
+      h("span.gap"),
+      h(
+        "button.mini",
+        { onclick: () => studio.morphing.set({ still: everything ? new Set(order) : new Set() }) },
+        everything ? "None" : "All",
+      ),
+    ),
+    h("div.toggles", {}, toggles),
   );
 }
-
-/** The strip of pictures under the slider, and playing along it. */
-class Film {
-  #drawn = null; // what the strip shows, to tell when it is out of date
-  #playing = null;
-
-  constructor(studio) {
-    this.studio = studio;
-  }
-
-  /** Draw the strip again if A, B, the classes or the map changed. Frames come one by one, behind the main picture. */
-  async update(faces) {
-    const { morph, mapVersion } = this.studio.state;
-    if (!this.studio.morphing.ready) return;
-    const wanted = [morph.a.style, morph.b.style, morph.still, mapVersion];
-    if (this.#drawn && wanted.every((value, i) => value === this.#drawn[i])) return;
-    this.#drawn = wanted;
-    const slots = Array.from({ length: FRAMES }, () => h("span.frame-slot"));
-    $("film-strip").replaceChildren(...slots);
-    const ends = [0, FRAMES - 1];
-    const rest = slots.map((_, i) => i).filter((i) => !ends.includes(i));
-    for (const i of [...ends, ...rest]) {
-      await this.studio.loop.rest();
-      if (this.#drawn !== wanted) return;
-      const picture = await this.studio.morphing.frame(i / (FRAMES - 1)).catch(() => null);
-      if (!picture || this.#drawn !== wanted) return;
-      slots[i].replaceChildren(thumbnail(picture.bitmap, 180, 144));
-      if (ends.includes(i)) faces[i ? "b" : "a"].replaceChildren(thumbnail(picture.bitmap, 384, 288));
-    }
-  }
-
-  /** Stop; the strip is drawn anew when somebody comes back. */
-  leave() {
-    this.pause();
-    this.#drawn = null;
-  }
-
-  toggle() {
-    if (this.#playing) this.pause();
-    else this.play();
-  }
-
-  /** To and fro, as fast as pictures come. */
-  play() {
-    const start = performance.now() - (this.studio.state.morph.t < 1 ? this.studio.state.morph.t * 4000 : 0);
-    this.#show(true);
-    const step = (now) => {
-      if (!this.#playing) return;
-      const phase = ((now - start) / 4000) % 2;
-      if (!this.studio.loop.busy) this.studio.morphing.set({ t: phase < 1 ? phase : 2 - phase });
-      this.#playing = requestAnimationFrame(step);
-    };
-    this.#playing = requestAnimationFrame(step);
-  }
-
-  pause() {
-    if (this.#playing) cancelAnimationFrame(this.#playing);
-    this.#playing = null;
-    this.#show(false);
-  }
-
-  #show(playing) {
-    const button = $("morph-play");
-    button.replaceChildren(icon(playing ? "pause" : "play"));
-    button.setAttribute("aria-label", playing ? "Pause" : "Play");
-    pressed(button, playing);
-  }
-}
-
-/** The animation: its settings, waiting for it, and the file. */
-class Exporter {
-  #abort = null;
-  settings = { format: "webp", seconds: 2, steps: 24, boomerang: true };
-
-  constructor(studio) {
-    this.studio = studio;
-    const { seconds, steps } = this.settings;
-    this.note = h("span.meta");
-    this.status = h("div.export-status", { role: "status" });
-    this.formats = Object.entries(FORMATS).map(([format, title]) =>
-      h("button", { data: { format }, onclick: () => this.#set({ format }) }, title),
-    );
-    this.go = h("button.btn.solid", { id: "morph-export", onclick: () => this.#run() }, "Make the animation");
-    this.boomerang = h(
-      "button.mini",
-      { onclick: () => this.#set({ boomerang: !this.settings.boomerang }) },
-      icon("swap", true),
-      "And back",
-    );
-    this.element = h(
-      "section.sec",
-      {},
-      h("div.sh", {}, h("h3", {}, "Animation"), this.note, h("span.gap"), this.boomerang),
-      h("span.seg.full", { role: "group", "aria-label": "Format" }, this.formats),
-      h(
-        "label.slider.full",
-        {},
-        h("span.meta", {}, "Length"),
-        slider({ min: 1, max: 8, step: 0.5, value: seconds, "aria-label": "Length in seconds" }, (v) =>
-          this.#set({ seconds: v }),
-        ),
-      ),
-      h(
-        "label.slider.full",
-        {},
-        h("span.meta", {}, "Frames"),
-        slider({ min: 2, max: 120, value: steps, "aria-label": "Number of frames" }, (v) => this.#set({ steps: v })),
-      ),
-      h("div.row", {}, this.go),
-      this.status,
-    );
-    this.update();
-  }
-
-  #set(patch) {
-    Object.assign(this.settings, patch);
-    this.update();
-  }
-
-  update() {
-    const { format, seconds, steps, boomerang } = this.settings;
-    this.note.textContent = `${steps} frames, ${seconds.toFixed(1)} s`;
-    for (const button of this.formats) pressed(button, button.dataset.format === format);
-    pressed(this.boomerang, boomerang);
-    this.go.disabled = this.#abort !== null || !this.studio.morphing.ready;
-  }
-
-  async #run() {
-    this.#abort = new AbortController();
-    this.update();
-    const cancel = h("button.mini", { onclick: () => this.#abort.abort() }, "Cancel");
-    this.status.replaceChildren(
-      h("div.progress", {}, h("i")),
-      h("span", {}, `Drawing ${this.settings.steps} frames`),
-      cancel,
-    );
-    try {
-      const request = { ...this.settings };
-      const blob = await this.studio.morphing.export(request, this.#abort.signal);
-      this.#finished(blob, request.format);
-    } catch (error) {
-      this.status.replaceChildren();
-      if (error.name !== "AbortError") this.studio.report(error, "No animation was made.");
-    }
-    this.#abort = null;
-    this.update();
-  }
-
-  #finished(blob, format) {
-    if (this.url) URL.revokeObjectURL(this.url);
-    this.url = URL.createObjectURL(blob);
-    const save = h(
-      "button.btn",
-      { id: "morph-save", onclick: () => download(blob, `morph.${format}`, blob.type) },
-      icon("save", true),
-      `Save, ${size(blob.size)}`,
-    );
-    const image =
-      format === "zip" ? null : h("img", { src: this.url, alt: "The animation from A to B", id: "morph-result" });
-    this.status.replaceChildren(...[image, save].filter(Boolean));
-  }
-}
-
-const size = (bytes) => (bytes > 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} KB`);

@@ -9,7 +9,7 @@ export function watchPanel(studio) {
   const editor = new LookEditor(studio);
   studio.store.watch(["model", "current"], () => editor.choose());
   studio.store.watch(["model", "current", "counts", "style", "locks", "strengths", "variants"], () => editor.update());
-  studio.store.watch(["change"], ({ change }) => drawChange(studio, change));
+  studio.store.watch(["change", "preview"], ({ change, preview }) => drawChange(studio, preview ?? change, preview));
 }
 
 class LookEditor {
@@ -74,7 +74,7 @@ class LookEditor {
   #origin(spec, way, name) {
     const { variants, current, counts } = this.studio.state;
     if (!counts[current]) return `No ${name} in the map yet: paint some.`;
-    if (variants?.index === current && variants.kept !== null)
+    if (variants?.kept != null && variants.indices.includes(current))
       return `Look ${variants.kept + 1} of ${variants.total} drawn.`;
     if (spec.code) return `Taken from ${describe(spec)}.`;
     if (way) return `Strength leads back to ${describe(way.from)}.`;
@@ -102,13 +102,13 @@ export function heatCanvas({ heat, width, height }, attributes = {}) {
   return canvas;
 }
 
-function drawChange(studio, change) {
+function drawChange(studio, change, preview) {
   const head = h(
     "div.sh",
     {},
-    h("h3", {}, "What changed"),
+    h("h3", {}, preview ? "What would change" : "What changed"),
     h("span.gap"),
-    change && h("span.meta.hint", {}, "against before"),
+    change && !preview && h("span.meta.hint", {}, "against before"),
   );
   if (!change) {
     $("change").replaceChildren(

@@ -2,6 +2,8 @@
 import { chooseFile, h, icon } from "../dom.js";
 import { mapOf, recipeIn, remedies } from "../files.js";
 import { bitmapOf } from "../pictures.js";
+import { encodeIndexPng } from "../png.js";
+import { correctLabels } from "./label_editor.js";
 
 /** Resolves to an encoded photo {name, bitmap, map, style, classes}, or null if the person closes the dialog. */
 export function addPhoto(studio, title, action, file = null) {
@@ -23,6 +25,13 @@ class PhotoDialog {
       labels: this.#slot("labels", "Label map", "PNG of the same scene"),
     };
     this.message = h("p.dialog-error", { role: "alert", hidden: true });
+    this.segmenter = studio.state.model.applications.segment?.available === true;
+    this.correct = h(
+      "button.mini.correct",
+      { hidden: true, onclick: () => this.#correct(), data: { correct: "labels" } },
+      icon("brush", true),
+      "Correct the labels",
+    );
     this.go = h("button.btn.solid", { disabled: true, onclick: () => this.#encode() }, action);
     const size = studio.state.model.image_size;
     this.element = h(
@@ -36,12 +45,18 @@ class PhotoDialog {
         h("button.ib.s", { onclick: () => this.#end(null), "aria-label": "Close" }, icon("close")),
       ),
       h("div.slots", {}, this.slots.photo, this.slots.labels),
-      h("p.note", {}, `Both ${size[1]} × ${size[0]}. A picture made here brings its labels along.`),
+      this.correct,
+      h("p.note", {}, this.#hint(size)),
       this.message,
       h("div.dialog-actions", {}, this.go, h("button.btn.quiet", { onclick: () => this.#end(null) }, "Cancel")),
     );
     document.body.append(this.element);
     this.element.showModal();
+  }
+
+  #hint([height, width]) {
+    const both = `Both ${width} × ${height}. A picture made here brings its labels along`;
+    return this.segmenter ? `${both}; of any other photo they are found, and you can correct them.` : `${both}.`;
   }
 
   #slot(kind, title, hint) {
@@ -71,8 +86,47 @@ class PhotoDialog {
     } catch {
       this.#say(new Error(`${file.name} cannot be shown: it is no picture that a browser reads.`));
     }
-    if (kind === "photo") await this.#labelsFromRecipe(file);
+    if (kind === "photo") {
+      await this.#labelsFromRecipe(file);
+      if (!this.labels && this.segmenter) await this.#find();
+    }
+    this.#ready();
+  }
+
+  #ready() {
     this.go.disabled = !(this.photo && this.labels);
+    this.correct.hidden = this.go.disabled;
+  }
+
+  /** Ask the model's segmenter for the labels. */
+  async #find() {
+    const meta = this.slots.labels.querySelector(".meta");
+    meta.textContent = "looking for them";
+    try {
+      const labels = await this.studio.references.segment(this.photo);
+      if (this.labels) return; // given by hand meanwhile
+      this.labels = labels;
+      await this.#face("labels", labels, "found in the photo");
+    } catch (error) {
+      meta.textContent = "PNG of the same scene";
+      this.#say(error);
+    }
+  }
+
+  /** The labels over the photo, to be painted on. What the server reads of them is what is corrected. */
+  async #correct() {
+    this.#say(null);
+    try {
+      const { studio, photo } = this;
+      const map = await studio.files.readLabels(this.labels, { resize: true });
+      const corrected = await correctLabels(studio, { name: photo.name, bitmap: await bitmapOf(photo), map });
+      if (!corrected) return;
+      const bytes = await encodeIndexPng(corrected, studio.palette);
+      this.labels = new File([bytes], "labels.png", { type: "image/png" });
+      await this.#face("labels", this.labels, "corrected");
+    } catch (error) {
+      this.#say(error);
+    }
   }
 
   async #face(kind, blob, name) {

@@ -27,7 +27,8 @@ export class Stage {
   #watch() {
     const { store } = this.studio;
     store.watch(["model", "mapVersion", "colours", "hatched"], () => this.repaint());
-    store.watch(["picture", "draft", "peek", "showHeat", "change"], (state) => this.#drawPicture(state));
+    const seen = ["picture", "draft", "peek", "preview", "showHeat", "change"];
+    store.watch(seen, (state) => this.#drawPicture(state));
     store.watch(["overlay"], ({ overlay }) => {
       this.overlay.style.opacity = overlay;
       this.#drawOverlay();
@@ -57,13 +58,14 @@ export class Stage {
     if (this.studio.state.overlay > 0) this.overlay.getContext("2d").drawImage(this.labels, 0, 0);
   }
 
-  #drawPicture({ picture, draft, peek, showHeat, change }) {
+  #drawPicture({ picture, draft, peek, preview, showHeat, change }) {
     const bitmap = peek ?? draft ?? picture?.bitmap;
     if (!bitmap) {
       this.picture.getContext("2d").clearRect(0, 0, this.picture.width, this.picture.height);
       return;
     }
-    const heat = showHeat && change && !peek && !draft ? change : null;
+    const shownChange = peek ? preview : draft ? null : change;
+    const heat = showHeat ? shownChange : null;
     const { width, height } = heat ?? bitmap;
     if (this.picture.width !== width || this.picture.height !== height) Object.assign(this.picture, { width, height });
     const context = this.picture.getContext("2d");
@@ -75,8 +77,8 @@ export class Stage {
     this.picture.setAttribute("aria-label", heat ? "Where the picture changed" : `Generated picture of ${names}`);
   }
 
-  #note({ picture, busy, stale, offline, space, morph }) {
-    const between = space === "morph" && this.studio.morphing.ready ? `${morph.t.toFixed(2)} between A and B` : null;
+  #note({ picture, busy, stale, offline, space }) {
+    const between = space === "morph" && this.studio.morphing.ready ? this.studio.morphing.place : null;
     const size = picture ? `${picture.bitmap.width} × ${picture.bitmap.height}` : "";
     const waiting = offline ? "waiting for the server" : stale ? "not rendered yet: Ctrl+Enter" : null;
     $("picture-note").textContent = waiting ?? (busy ? "working" : (between ?? size));
@@ -116,10 +118,11 @@ export function watchStageBar(studio, stage) {
   for (const [name, action] of Object.entries(actions)) {
     for (const button of document.querySelectorAll(`[data-do=${name}]`)) button.addEventListener("click", action);
   }
-  studio.store.watch(["change", "showHeat"], ({ change, showHeat }) => {
-    $("heat-toggle").disabled = !change;
-    $("heat-toggle").title = change ? "Show where the picture changed" : "No look has changed yet";
-    pressed($("heat-toggle"), showHeat && Boolean(change));
+  studio.store.watch(["change", "variants", "grid", "showHeat"], ({ change, variants, grid, showHeat }) => {
+    const any = Boolean(change || variants || grid);
+    $("heat-toggle").disabled = !any;
+    $("heat-toggle").title = any ? "Show where the picture changed" : "No look has changed yet";
+    pressed($("heat-toggle"), showHeat && any);
   });
 }
 

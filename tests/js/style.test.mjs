@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { between, describe, differing, freshSeed, morphed, resampled, specOf } from "../../static/style.js";
+import { between, describe, differing, freshSeed, onTheWay, resampled, specOf } from "../../static/style.js";
 
 const base = Object.freeze({ seed: 7, 3: { seed: 50 } });
 const photo = { code: "AAAA", from: "beach.jpg" };
@@ -26,8 +26,18 @@ test("a blend has a use only between two different looks", () => {
 });
 
 test("a morph moves the chosen classes and no other", () => {
-  const style = morphed(base, { seed: 9 }, 0.5, [3]);
+  const style = onTheWay([base, { seed: 9 }], 0.5, [3]);
   assert.deepEqual(style, { seed: 7, 3: { blend: [{ seed: 50 }, { seed: 9 }], t: 0.5 } });
+});
+
+test("a way through several styles meets each of them, and what stays is as in the first", () => {
+  const styles = [1, 2, 3, 4].map((seed) => ({ seed }));
+  styles.forEach((style, i) => {
+    const met = onTheWay(styles, i / 3, [5]);
+    assert.deepEqual(specOf(met, 5), { seed: style.seed });
+    assert.deepEqual(specOf(met, 6), { seed: 1 });
+  });
+  assert.deepEqual(specOf(onTheWay(styles, 0.5, [5]), 5), { blend: [{ seed: 2 }, { seed: 3 }], t: 0.5 });
 });
 
 test("looks are described by what they come from", () => {
