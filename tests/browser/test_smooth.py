@@ -1,0 +1,105 @@
+"""
+How long the page's own work takes while somebody paints, from the browser's trace. It measures, so it runs on demand:
+STUDIO_TRACE=1 python -m pytest tests/browser/test_smooth.py -s
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import narrow_config, random_checkpoint
+from playwright.sync_api import Browser, Page, expect
+
+from model.checkpoint import save_checkpoint
+from server.app import create_app
+from server.settings import Settings
+
+from .conftest import serving
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif("STUDIO_TRACE" not in os.environ, reason="a measurement: set STUDIO_TRACE to make it"),
+]
+
+LONGEST_FRAME = 32  # ms of the page's own work
+SECONDS = 5
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A studio over a model of 512 × 512 pixels."""
+    folder = tmp_path_factory.mktemp("large")
+    save_checkpoint(folder / "large", random_checkpoint(dataclasses.replace(narrow_config(), image_size=(512, 512))))
+    with serving(create_app(Settings(checkpoints=folder, default_model="large"))) as url:
+        yield url
+
+
+def frames(trace: dict[str, Any], page_url: str) -> list[float]:
+    """Milliseconds of processor time that the page's main thread worked from one frame's beginning to the next's."""
+    events = trace["traceEvents"]
+    start = next(e for e in events if e["name"] == "TracingStartedInBrowser")
+    ours = {f["processId"] for f in start["args"]["data"]["frames"] if f.get("url", "").startswith(page_url)}
+    mains = {
+        (e["pid"], e["tid"])
+        for e in events
+        if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain" and e["pid"] in ours
+    }
+    own = sorted((e for e in events if (e["pid"], e.get("tid")) in mains), key=lambda e: e.get("ts", 0))
+    work = [0.0]
+    for event in own:
+        if event["name"] == "BeginMainThreadFrame":
+            work.append(0.0)
+        elif event["name"] == "RunTask" and "tdur" in event:
+            work[-1] += event["tdur"] / 1000
+    return work
+
+
+def drag(page: Page, seconds: float) -> int:
+    """A hand that goes round and round over the label map; returns how often it was told where."""
+    box = page.locator("#labels-frame").bounding_box()
+    assert box
+    moves, start = 0, time.monotonic()
+    while (now := time.monotonic() - start) < seconds:
+        angle, reach = 2.3 * now, 0.3 + 0.12 * math.sin(5.1 * now)
+        x, y = 0.5 + reach * math.cos(angle), 0.5 + reach * math.sin(1.7 * angle)
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        if not moves:
+            page.mouse.down()
+        moves += 1
+    page.mouse.up()
+    return moves
+
+
+def test_no_frame_takes_long_while_a_brush_is_dragged_and_pictures_follow(
+    browser: Browser, page: Page, large: str
+) -> None:
+    page.goto(large)
+    expect(page.locator("#picture")).to_have_attribute("data-picture", re.compile(r"\d"))
+    page.locator("#live").click()
+    page.locator("[data-live=draw]").click()
+    page.keyboard.press("Escape")
+    page.locator("#size").evaluate("input => { input.value = 60; input.dispatchEvent(new Event('input')); }")
+    page.keyboard.press("3")
+    drag(page, 1)  # compiled by now
+    page.wait_for_timeout(1000)
+    page.keyboard.press("5")
+    categories = ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"]
+    browser.start_tracing(page=page, categories=categories)
+    moves = drag(page, SECONDS)
+    page.wait_for_timeout(1000)
+    work = frames(json.loads(browser.stop_tracing()), large)
+    worst = sorted(work, reverse=True)
+    print(
+        f"\n{moves} moves, {len(work)} frames in {SECONDS} s and 1 s of rest; worst {worst[0]:.1f} ms,"
+        f" then {', '.join(f'{ms:.1f}' for ms in worst[1:6])}; median {worst[len(worst) // 2]:.1f} ms"
+    )
+    assert len(work) > 20
+    assert worst[0] <= LONGEST_FRAME
