@@ -5,14 +5,30 @@
 
 const SIZES = [0.22, 0.14, 0.09, 0.055, 0.03]; // of the shorter side
 const FILLED = 0.94;
+const FINE = 128;
 
-/** {x, y, w, h} by class index for every class present. */
+/** {x, y, w, h} by class index for every class present; found on a map of `FINE` pixels a side at most. */
 export function cropsOf(map) {
+  const step = Math.max(1, Math.max(map.width, map.height) / FINE);
+  const small = step > 1 ? map.scaled(Math.round(map.width / step), Math.round(map.height / step)) : map;
+  const [across, down] = [map.width / small.width, map.height / small.height];
+  const seen = small.counts();
   const crops = new Map();
   map.counts().forEach((count, index) => {
-    if (count) crops.set(index, bestSquare(map, index));
+    if (!count) return;
+    const { x, y, w, h } = seen[index]
+      ? bestSquare(small, index)
+      : around(small, map.data.indexOf(index) / map.data.length);
+    crops.set(index, { x: x * across, y: y * down, w: w * across, h: h * down });
   });
   return crops;
+}
+
+/** A class of so few pixels that it is lost on the smaller map: the place where it comes first. */
+function around({ width, height }, share) {
+  const y = Math.min(height - 2, Math.floor(share * height));
+  const x = Math.min(width - 2, Math.floor(((share * height) % 1) * width));
+  return { x: Math.max(0, x), y: Math.max(0, y), w: 2, h: 2 };
 }
 
 function bestSquare(map, index) {

@@ -21,7 +21,7 @@ export function around(points) {
   return points.map(({ x, y }) => ({ x, y, w: 0, h: 0 })).reduce(unite);
 }
 
-/** First pixel of a row whose centre is not left of x. */
+/** First pixel of a row (or column) whose centre is not before x. */
 export const firstCentre = (x) => Math.ceil(x - 0.5);
 
 /**
@@ -31,25 +31,46 @@ export const firstCentre = (x) => Math.ceil(x - 0.5);
  * only its lowest place in the interval matters.
  */
 export function coveredBy(from, to) {
-  const [r, dr] = [from.size / 2, (to.size - from.size) / 2];
-  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  const r = from.size / 2;
+  const dr = to.size / 2 - r;
+  const dx = to.x - from.x;
+  const dy = to.y - from.y;
   const curve = dx * dx + dy * dy - dr * dr;
   return (x, y) => {
-    const [px, py] = [x - from.x, y - from.y];
+    const px = x - from.x;
+    const py = y - from.y;
     const slope = px * dx + py * dy + r * dr;
-    const value = (t) => px * px + py * py - r * r - t * (2 * slope - t * curve);
-    if (curve <= 0) return value(0) <= 0 || value(1) <= 0; // one disc lies in the other
-    return value(Math.min(1, Math.max(0, slope / curve))) <= 0;
+    const start = px * px + py * py - r * r;
+    if (curve <= 0) return start <= 0 || start - 2 * slope + curve <= 0; // one disc lies in the other
+    const t = Math.min(1, Math.max(0, slope / curve));
+    return start - t * (2 * slope - t * curve) <= 0;
   };
 }
 
-/** Where a horizontal line crosses a closed outline, from left to right, and whether it goes down (1) or up (-1) there. */
-export function crossings(points, y) {
-  const found = [];
+/** The columns {left, right} that a disc on its way from one point to another can reach at a height, and maybe some more. */
+export function reachAt(from, to, y) {
+  const r = Math.max(from.size, to.size) / 2;
+  const dy = to.y - from.y;
+  const along = (height) => (dy === 0 ? 0 : Math.min(1, Math.max(0, (height - from.y) / dy)));
+  const ends = dy === 0 ? [0, 1] : [along(y - r), along(y + r)];
+  const xs = ends.map((t) => from.x + t * (to.x - from.x));
+  return { left: Math.min(...xs) - r, right: Math.max(...xs) + r };
+}
+
+/**
+ * Where the middle of each of `rows` pixel rows from `top` on crosses a closed outline, from left to right, and whether the
+ * outline goes down (1) or up (-1) there.
+ */
+export function crossings(points, top, rows) {
+  const found = Array.from({ length: rows }, () => []);
   points.forEach((a, i) => {
     const b = points[(i + 1) % points.length];
-    if (a.y <= y === b.y <= y) return;
-    found.push({ x: a.x + ((y - a.y) * (b.x - a.x)) / (b.y - a.y), turn: a.y < b.y ? 1 : -1 });
+    const turn = a.y < b.y ? 1 : -1;
+    const [first, end] = [firstCentre(Math.min(a.y, b.y)), firstCentre(Math.max(a.y, b.y))];
+    for (let row = Math.max(top, first); row < Math.min(top + rows, end); row += 1) {
+      found[row - top].push({ x: a.x + ((row + 0.5 - a.y) * (b.x - a.x)) / (b.y - a.y), turn });
+    }
   });
-  return found.sort((a, b) => a.x - b.x);
+  for (const row of found) row.sort((a, b) => a.x - b.x);
+  return found;
 }

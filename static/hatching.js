@@ -38,13 +38,18 @@ export function mapPainter(colours, hatched) {
     return (map, rect, pixels) => map.read(rect).forEach((label, i) => (pixels[i] = grounds[label]));
   }
   const lines = Uint32Array.from(colours, (colour) => packed(lineColour(colour)));
-  const tiles = colours.map((_, index) => hatchOf(index));
+  const tiles = Uint8Array.from(colours.flatMap((_, index) => hatchOf(index)));
   return (map, rect, pixels) => {
     const unit = Math.max(1, Math.round(map.width / 256)); // lines stay as wide on the screen
-    map.read(rect).forEach((label, i) => {
-      const x = Math.floor((rect.x + (i % rect.w)) / unit) % TILE;
-      const y = Math.floor((rect.y + Math.floor(i / rect.w)) / unit) % TILE;
-      pixels[i] = (tiles[label]?.[y * TILE + x] ? lines : grounds)[label];
-    });
+    const inTile = (place) => Math.floor(place / unit) % TILE;
+    const columns = Uint8Array.from({ length: rect.w }, (_, x) => inTile(rect.x + x));
+    const labels = map.read(rect);
+    for (let i = 0, y = 0; y < rect.h; y += 1) {
+      const row = inTile(rect.y + y) * TILE;
+      for (let x = 0; x < rect.w; x += 1, i += 1) {
+        const label = labels[i];
+        pixels[i] = (tiles[label * TILE * TILE + row + columns[x]] ? lines : grounds)[label];
+      }
+    }
   };
 }

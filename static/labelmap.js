@@ -5,7 +5,7 @@
  * of the third). Every change returns the rectangle {x, y, w, h} that it may have touched, or null. What is painted with
  * is an `ink`: a class index, or another map of the same size whose pixels are taken over.
  */
-import { around, boxBetween, coveredBy, crossings, firstCentre, unite } from "./geometry.js";
+import { around, boxBetween, coveredBy, crossings, firstCentre, reachAt, unite } from "./geometry.js";
 
 export class LabelMap {
   constructor(width, height, data = new Uint8Array(width * height)) {
@@ -33,7 +33,7 @@ export class LabelMap {
   /** Pixel count of every possible class index. */
   counts() {
     const counts = new Uint32Array(256);
-    for (const value of this.data) counts[value] += 1;
+    for (let i = 0; i < this.data.length; i += 1) counts[this.data[i]] += 1;
     return counts;
   }
 
@@ -113,10 +113,13 @@ export class LabelMap {
 
   /** Fill all that a closed line through these points goes round; where it crosses itself nothing is left out. */
   polygon(points, ink) {
-    return this.#rows(around(points), (y) => {
+    const rect = this.clip(around(points));
+    if (!rect) return null;
+    const lines = crossings(points, rect.y, rect.h);
+    return this.#rows(rect, (y) => {
       let winding = 0;
       let start = 0;
-      for (const { x, turn } of crossings(points, y + 0.5)) {
+      for (const { x, turn } of lines[y - rect.y]) {
         if (winding !== 0) this.#run(y, firstCentre(start), firstCentre(x), ink);
         winding += turn;
         start = x;
@@ -133,9 +136,7 @@ export class LabelMap {
 
   /** Every pixel of one class becomes another. */
   replace(old, value) {
-    this.data.forEach((label, i) => {
-      if (label === old) this.data[i] = value;
-    });
+    for (let i = 0; i < this.data.length; i += 1) if (this.data[i] === old) this.data[i] = value;
     return this.bounds;
   }
 
@@ -164,11 +165,10 @@ export class LabelMap {
   #sweepDisc(from, to, ink) {
     const covered = coveredBy(from, to);
     const [a, b] = [from, to].map(({ x, y, size }) => ({ x: x - size / 2, y: y - size / 2, w: size, h: size }));
-    const rect = this.clip(unite(a, b));
-    if (!rect) return null;
-    return this.#rows(rect, (y) => {
-      let start = rect.x;
-      let end = rect.x + rect.w;
+    return this.#rows(unite(a, b), (y) => {
+      const { left, right } = reachAt(from, to, y + 0.5);
+      let start = Math.max(0, Math.floor(left));
+      let end = Math.min(this.width, Math.ceil(right));
       while (start < end && !covered(start + 0.5, y + 0.5)) start += 1;
       while (end > start && !covered(end - 0.5, y + 0.5)) end -= 1;
       this.#run(y, start, end, ink);

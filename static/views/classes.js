@@ -47,7 +47,6 @@ class ClassList {
     this.studio = studio;
     this.element = $("class-list");
     this.heading = h("div.class-part", { role: "presentation" }, "All classes");
-    this.nothing = h("p.note.no-class", { role: "status" });
   }
 
   build() {
@@ -81,9 +80,8 @@ class ClassList {
   /** Rows that are in place already are left alone: focus and scroll stay. */
   #arrange(order) {
     const { present, classes } = this.studio;
-    const parts = order.map((index) => this.#rows[index]);
-    if (classes.length > LONG && present.length) parts.splice(present.length, 0, this.heading);
-    const wanted = [...parts, this.nothing];
+    const wanted = order.map((index) => this.#rows[index]);
+    if (classes.length > LONG && present.length) wanted.splice(present.length, 0, this.heading);
     const inPlace = wanted.length === this.element.childElementCount;
     if (inPlace && wanted.every((part, i) => part === this.element.children[i])) return;
     const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
@@ -95,8 +93,8 @@ class ClassList {
     const { classes, present } = this.studio;
     const found = this.#shown.length;
     this.heading.hidden = this.#text !== "" || this.#onlyPresent;
-    this.nothing.hidden = found > 0 || !classes.length;
-    this.nothing.textContent = `No class is called “${this.#text}”.`;
+    $("no-class").hidden = found > 0 || !classes.length;
+    write($("no-class"), found ? "" : `No class is called “${this.#text}”.`);
     const counted = this.#text ? `${found} found` : `${present.length} of ${classes.length}`;
     write($("class-count"), classes.length ? counted : "");
   }

@@ -25,8 +25,8 @@ export class Hand {
       frame.addEventListener("pointerup", (event) => this.#up(event));
       frame.addEventListener("pointercancel", (event) => this.#lost(event));
       frame.addEventListener("pointerleave", () => this.#leave());
-      frame.addEventListener("contextmenu", (event) => event.preventDefault());
     }
+    stage.frames.labels.addEventListener("contextmenu", (event) => event.preventDefault());
   }
 
   /** Take the unfinished stroke back, or let go of what a tool has left open. */

@@ -87,6 +87,7 @@ export class Stage {
 
   #viewMoved() {
     $("zoom-value").textContent = `${Math.round(this.view.scale * 100)} %`;
+    this.frames.picture.classList.toggle("is-zoomed", this.view.zoom > 1);
     this.cursor?.draw();
   }
 

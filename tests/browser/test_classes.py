@@ -63,9 +63,13 @@ def indoors(page: Page, many_classes: str, tmp_path: Path) -> Page:
     return page
 
 
-def test_a_hundred_classes_list_those_in_the_map_first_and_give_them_the_digits(indoors: Page) -> None:
+def test_a_hundred_classes_list_those_in_the_map_first_and_give_them_the_digits(
+    indoors: Page, shots: Path | None
+) -> None:
     rows = indoors.locator("#class-list [role=option]")
     expect(rows).to_have_count(151)
+    if shots:
+        indoors.screenshot(path=shots / "many_classes_1440.png")
     expect(rows.locator(".name")).to_have_text([*["wall", "floor", "bed", "cabinet", "lamp"], *[re.compile(".")] * 146])
     chosen = indoors.locator("#class-list [aria-selected=true] .name")
     for digit, name in enumerate(("wall", "floor", "bed", "cabinet", "lamp"), start=1):
@@ -99,13 +103,15 @@ def test_a_class_is_three_letters_and_enter_away_and_painted_at_once(indoors: Pa
     expect(chosen.locator(".name")).to_have_text("sea")
 
 
-def test_a_narrow_screen_opens_the_list_to_search_it(indoors: Page) -> None:
+def test_a_narrow_screen_opens_the_list_to_search_it(indoors: Page, shots: Path | None) -> None:
     for width, height in ((1024, 768), (360, 800)):
         indoors.set_viewport_size({"width": width, "height": height})
         indoors.keyboard.press("/")
         expect(indoors.locator("#class-search")).to_be_focused()
         indoors.keyboard.type("chest")
         expect(indoors.locator("#class-list [role=option]:visible .name")).to_have_text("chest of drawers")
+        if shots:
+            indoors.screenshot(path=shots / f"find_class_{width}.png")
         indoors.keyboard.press("Enter")
         expect(indoors.locator("#class-search")).to_be_hidden()
         expect(indoors.locator("#class-list [aria-selected=true]")).to_be_in_viewport()
