@@ -41,13 +41,16 @@ def add_arguments(command: ArgumentParser) -> None:
     command.add_argument(
         "--diversity-scenes", type=int, default=10, help="scenes of mCSD and mOCD, the first (default: %(default)s)"
     )
+    command.add_argument(
+        "--fit", type=int, default=0, metavar="N", help="fit the looks of the first N scenes too, as without an encoder"
+    )
     command.add_argument("--out", metavar="FOLDER", type=Path, help="where evaluation.json and the sheets go")
     command.add_argument("--json", metavar="FILE", type=Path, help="the same as JSON")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: %(default)s)")
 
 
 def main(args: Namespace) -> None:
-    for name, least in (("scenes", 1), ("painted", 0), ("diversity_scenes", 0)):
+    for name, least in (("scenes", 1), ("painted", 0), ("diversity_scenes", 0), ("fit", 0)):
         if getattr(args, name) < least:
             option = name.replace("_", "-")
             raise InputError(f"--{option} is {getattr(args, name)}; allowed is {least} or more.", field=name)
@@ -61,7 +64,7 @@ def main(args: Namespace) -> None:
         held_out = folder_scenes(checkpoint, Path(args.data), args.scenes, args.taxonomy, args.skip_unpaired)
     drawn = painted_maps(checkpoint, args.painted, args.maps, args.seed)
     survey, painted_survey = Survey(engine), Survey(engine, PAINTED_PRIORS)
-    shown = _measure(survey, held_out, SHOWN, args.diversity_scenes)
+    shown = _measure(survey, held_out, SHOWN, args.diversity_scenes, args.fit)
     shown_painted = _measure(painted_survey, drawn, drawn.count)
     scenes, painted = Facts(checkpoint, survey), Facts(checkpoint, painted_survey)
     report = _report(scenes, held_out, painted, drawn) | {
@@ -80,14 +83,14 @@ def main(args: Namespace) -> None:
     print(to_text(report))
 
 
-def _measure(survey: Survey, held_out: HeldOut, shown: int, diversity: int = 0) -> list[Shown]:
+def _measure(survey: Survey, held_out: HeldOut, shown: int, diversity: int = 0, fit: int = 0) -> list[Shown]:
     """Measures every sample; the first ``shown`` of more than one class give pictures for a sheet."""
     columns: list[Shown] = []
     with Progress(held_out.count) as progress:
         progress.describe(held_out.source)
         for i, sample in enumerate(held_out.samples):
             column = survey.add(
-                sample, DIVERSITY if i < diversity else None, PRIORS_SHOWN if len(columns) < shown else 0
+                sample, DIVERSITY if i < diversity else None, PRIORS_SHOWN if len(columns) < shown else 0, i < fit
             )
             columns += [column] if column else []
             progress.advance(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,12 +48,15 @@ class Survey:
     def __init__(self, engine: Engine, priors: int = 1) -> None:
         self.engine, self.priors = engine, priors
         self.real, self.encoded, self.prior = Pictures(), Pictures(), Pictures()
+        self.fitted, self.fit_seconds = Pictures(), list[float]()  # of the scenes whose looks were fitted, the first
         self.changes: list[dict[int, tuple[float, float]]] = []  # class → mean change inside, outside
         self.diversity: list[list[tuple[float, float]]] = []  # per class: distance inside, outside
 
-    def add(self, sample: Sample, diversity: tuple[int, int] | None = None, shown: int = 0) -> Shown | None:
+    def add(
+        self, sample: Sample, diversity: tuple[int, int] | None = None, shown: int = 0, fit: bool = False
+    ) -> Shown | None:
         """Measure one scene; with ``diversity`` (n, m) also how varied n resampled pictures of each class are, by m
-        pairs; with ``shown``, give back pictures for a sheet, that many prior ones."""
+        pairs; with ``shown``, give back pictures for a sheet, that many prior ones; with ``fit``, fit its look too."""
         number = len(self.changes)
         random = np.random.default_rng(number)
         labels = sample.labels
@@ -68,6 +72,8 @@ class Survey:
         prior, after = pictures[: len(bases)], pictures[len(bases) :]
         self._look(sample, prior[: self.priors], encoded_picture)
         self.changes.append({c: metrics.change(prior[0], p, labels == c) for c, p in zip(chosen, after)})
+        if fit and sample.photo is not None:
+            self._fit(sample, sample.photo, number)
         if diversity is not None and self.engine.segmenter is not None:
             self.diversity.append([self._diversity(sample, bases[0], c, *diversity, random) for c in others])
         self.engine.cache.clear()
@@ -82,6 +88,15 @@ class Survey:
         mu, _ = self.engine.encode(sample.photo, sample.labels)
         present = [int(c) for c in np.unique(sample.labels)]
         return style_from_encoding(mu, present, self.engine.config, seed=PRIOR_SEEDS + number)
+
+    def _fit(self, sample: Sample, photo: np.ndarray, number: int) -> None:
+        """The look that a descent finds, as if there were no encoder."""
+        started, seed = time.perf_counter(), PRIOR_SEEDS + number
+        for step in self.engine.fit(photo, sample.labels, sample.instances, seed=seed):
+            codes = step.codes
+        self.fit_seconds.append(time.perf_counter() - started)
+        style = style_from_encoding(codes, np.unique(sample.labels), self.engine.config, seed=seed)
+        self.fitted.colours.append(metrics.class_colours(self._render(sample, [style])[0], sample.labels))
 
     def _render(self, sample: Sample, styles: list[Style]) -> np.ndarray:
         codes = np.stack([style.codes(self.engine.config) for style in styles])

@@ -103,6 +103,8 @@ class Facts:
         self.real, self.encoded, self.prior = (
             Kind(pictures, self.scenes, classes) for pictures in (survey.real, survey.encoded, survey.prior)
         )
+        self.fitted = Kind(survey.fitted, len(survey.fit_seconds), classes)
+        self.fit_seconds = survey.fit_seconds
         self.changes = np.full((self.scenes, classes, 2), np.nan)  # inside, outside
         for i, scene in enumerate(survey.changes):
             for c, pair in scene.items():
@@ -137,6 +139,7 @@ def scene_table(facts: Facts) -> list[Score]:
         _fidelity(facts, "encoded", encoded, real.iou, facts.blind or facts.hidden),
         _fidelity(facts, "prior", prior, real.iou, facts.blind),
         *_looks(facts),
+        *_fits(facts),
         *_varieties(facts, facts),
         _frechet(facts),
         _sharpness(facts, "encoded", encoded, real.sharpness, facts.hidden),
@@ -213,10 +216,28 @@ def _looks(facts: Facts) -> list[Score]:
         return [Score(keys[q], f"encoded look: ΔE, {word}", None, None, goal, facts.hidden) for word, q, goal in rows]
     errors = metrics.delta_e(facts.real.table, facts.encoded.table)  # [N, 1, C]
 
-    def percentile(q: int) -> Callable[[Chosen], float]:
-        return lambda chosen: float(np.nanpercentile(errors[chosen], q))
+    return [facts.score(keys[q], f"encoded look: ΔE, {word}", _percentile(errors, q), goal) for word, q, goal in rows]
 
-    return [facts.score(keys[q], f"encoded look: ΔE, {word}", percentile(q), goal) for word, q, goal in rows]
+
+def _percentile(errors: np.ndarray, q: int) -> Callable[[Chosen], float]:
+    """Of the errors [N, …] of the scenes chosen; NaN is none."""
+    return lambda chosen: float(np.nanpercentile(errors[chosen], q))
+
+
+def _fits(facts: Facts) -> list[Score]:
+    """The look that fitting keeps, beside the encoder's on the same scenes; nothing where none was fitted."""
+    count = len(facts.fit_seconds)
+    if not count:
+        return []
+    kinds = [("fitted", facts.fitted)] + ([] if facts.hidden else [("encoded", facts.encoded)])
+    scores = []
+    for word, kind in kinds:
+        errors = metrics.delta_e(facts.real.table[:count], kind.table[:count])  # [M, 1, C]
+        for name, q in (("median", 50), ("90th percentile", 90)):
+            key, title = f"fit_{word}_{q}", f"{word} look of {count} fitted scenes: ΔE, {name}"
+            percentile = _percentile(errors, q)
+            scores.append(Score(key, title, percentile(np.arange(count)), metrics.bootstrap(percentile, count)))
+    return [*scores, Score("fit_seconds", "seconds to fit a photo", float(np.mean(facts.fit_seconds)))]
 
 
 def _varieties(facts: Facts, scenes: Facts) -> list[Score]:

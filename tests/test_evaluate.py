@@ -135,6 +135,17 @@ def test_the_same_command_gives_the_same_numbers(quick: None, tiny_checkpoint: P
 # What cannot be measured
 
 
+def test_fitted_looks_are_measured_beside_the_encoders(quick: None, tiny_checkpoint: Path, tmp_path: Path) -> None:
+    found = numbers(run(tiny_checkpoint / "tiny", tmp_path, "--scenes", "3", "--painted", "0", "--fit", "2"))
+    for word in ("median", "90th percentile"):
+        q = {"median": 50, "90th percentile": 90}[word]
+        fitted, encoded = (found[f"fit_{kind}_{q}"] for kind in ("fitted", "encoded"))
+        assert fitted["name"] == f"fitted look of 2 fitted scenes: ΔE, {word}"
+        assert 0 < fitted["value"] < encoded["value"]  # the tiny encoder is random: its looks are nobody's
+        assert fitted["interval"][0] <= fitted["value"] <= fitted["interval"][1]
+    assert found["fit_seconds"]["value"] > 0
+
+
 def test_without_encoder_and_segmenter_the_rest_is_measured(
     quick: None, tiny_without_encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -152,6 +163,7 @@ def test_without_encoder_and_segmenter_the_rest_is_measured(
     ("options", "words"),
     [
         (("--scenes", "0"), "--scenes is 0; allowed is 1 or more"),
+        (("--fit", "-1"), "--fit is -1; allowed is 0 or more"),
         (("--diversity-scenes", "-1"), "--diversity-scenes is -1; allowed is 0 or more"),
         (("--data", "/nowhere"), "/nowhere is not a folder"),
         (("--maps", "/nowhere"), "/nowhere has no label maps"),
