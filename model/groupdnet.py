@@ -65,6 +65,7 @@ class GroupDNetConfig:
     instance_edges: bool = False
     shared_codes: bool = False  # one 8-number code a class, tiled over the grid
     encoder_norm: bool = True  # instance norm in the encoder, and spectral norm in training; else neither
+    encoder_side: int | None = None  # with shared codes: the encoder sees larger photos as coarsely as this
     noise: bool = False  # fixed noise maps with a learned gain per channel: not in the paper
 
     @property
@@ -130,7 +131,15 @@ def landscape() -> GroupDNetConfig:
     widths = (192, 192, 192, 128, 96, 48, 24)
     rows = _rows(widths, groups, [(48, g, g) for g in groups], 192)
     return GroupDNetConfig(
-        12, (256, 256), 12, rows, encoder_width=192, shared_codes=True, encoder_norm=False, noise=True
+        classes=12,
+        image_size=(256, 256),
+        fc_groups=12,
+        blocks=rows,
+        encoder_width=192,
+        shared_codes=True,
+        encoder_norm=False,
+        encoder_side=128,
+        noise=True,
     )
 
 
@@ -255,31 +264,32 @@ class Generator(nn.Module):
         return torch.tanh(self.conv_img(F.leaky_relu(x, SLOPE)))
 
 
-def split_by_class(photo: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """The encoder's input: photo [N, 3, H, W], labels long [N, H, W] → [N, 3C, H, W].
+def split_by_class(photo: Tensor, labels: Tensor, classes: int, size: tuple[int, int] | None = None) -> Tensor:
+    """The encoder's input: photo [N, 3, H, W], labels long [N, H, W] → [N, 3C, h, w]; ``size`` (h, w) is the photo's
+    own unless it is given.
 
     Class c's channels hold the photo where the label is c and 0 elsewhere, cropped to the class's bounding box and
-    resized back with nearest neighbour; a class that is absent is all zeros.
+    resized with nearest neighbour; a class that is absent is all zeros.
     """
-    height, width = labels.shape[1:]
+    width, (rows_out, columns_out) = labels.shape[2], size or labels.shape[1:]
     onehot = labels[:, None] == torch.arange(classes, device=labels.device)[:, None, None]  # [N, C, H, W]
-    rows = _source_indices(onehot.any(3))
-    columns = _source_indices(onehot.any(2))
-    index = rows[:, :, :, None] * width + columns[:, :, None, :]  # [N, C, H, W] source pixel of each output pixel
+    rows = _source_indices(onehot.any(3), rows_out)
+    columns = _source_indices(onehot.any(2), columns_out)
+    index = rows[:, :, :, None] * width + columns[:, :, None, :]  # [N, C, h, w] source pixel of each output pixel
     flat = index.flatten(2)
     inside = onehot.flatten(2).gather(2, flat)  # False wherever the class is absent
     pixels = photo.flatten(2)[:, None].expand(-1, classes, -1, -1)  # [N, C, 3, HW]
     crops = pixels.gather(3, flat[:, :, None].expand(-1, -1, 3, -1)) * inside[:, :, None]
-    return crops.view(len(photo), 3 * classes, height, width)
+    return crops.view(len(photo), 3 * classes, rows_out, columns_out)
 
 
-def _source_indices(occupied: Tensor) -> Tensor:
-    """occupied bool [N, C, L] → for each of L outputs, its source within the occupied stretch [N, C, L]."""
+def _source_indices(occupied: Tensor, count: int) -> Tensor:
+    """occupied bool [N, C, L] → for each of ``count`` outputs, its source within the occupied stretch."""
     length = occupied.shape[2]
     positions = torch.arange(length, device=occupied.device)
     first = torch.where(occupied, positions, length).amin(2).clamp_max(length - 1)
     extent = (torch.where(occupied, positions, -1).amax(2) - first + 1).clamp_min(1)
-    return first[..., None] + positions * extent[..., None] // length
+    return first[..., None] + torch.arange(count, device=occupied.device) * extent[..., None] // count
 
 
 class Encoder(nn.Module):
@@ -313,8 +323,20 @@ class Encoder(nn.Module):
         return mu, logvar
 
     def encode(self, photo: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """photo [N, 3, H, W] in [−1, 1], labels long [N, H, W] → mu, logvar."""
-        return self(split_by_class(photo, labels, self.config.classes))
+        """photo [N, 3, H, W] in [−1, 1], labels long [N, H, W] → mu, logvar, each [N, 8C, H/64, W/64].
+
+        With ``encoder_side``, a larger photo is seen as coarsely as one of that side, so that a look reads alike at
+        every size; classes of a few pixels are seen all the same.
+        """
+        height, width = labels.shape[1:]
+        side, classes = self.config.encoder_side, self.config.classes
+        factor = 1 if side is None else max(1, min(height, width) // side)
+        if factor == 1:
+            return self(split_by_class(photo, labels, classes))
+        coarse = F.interpolate(F.avg_pool2d(photo, factor), (height, width), mode="nearest")
+        codes = self(split_by_class(coarse, labels, classes, (height // factor, width // factor)))
+        mu, logvar = (t[:, :, :1, :1].expand(-1, -1, height // LATENT_STRIDE, width // LATENT_STRIDE) for t in codes)
+        return mu, logvar
 
 
 class PatchDiscriminator(nn.Module):

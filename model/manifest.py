@@ -76,6 +76,11 @@ def _range_problems(config: GroupDNetConfig) -> Iterator[str]:
     sides = [type(n) is int and 0 < n <= MAX_SIDE and n % LATENT_STRIDE == 0 for n in config.image_size]
     if len(sides) != 2 or not all(sides):
         yield f"image_size is {list(config.image_size)!r}, allowed are two multiples of {LATENT_STRIDE} ≤ {MAX_SIDE}"
+    side = config.encoder_side
+    if side is not None and not (type(side) is int and 0 < side <= MAX_SIDE and side % LATENT_STRIDE == 0):
+        yield f"encoder_side is {side!r}, allowed are null and multiples of {LATENT_STRIDE} ≤ {MAX_SIDE}"
+    if side is not None and not config.shared_codes:
+        yield f"encoder_side is {side!r}, allowed only where shared_codes is true"
     if len(config.blocks) != BLOCKS or len(config.unused) > 1:
         yield f"it has {len(config.blocks)} blocks and {len(config.unused)} unused, allowed are {BLOCKS} and 0 … 1"
     names = [row.name for row in rows]

@@ -132,6 +132,23 @@ def slow_split(photo: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarra
     return out
 
 
+def test_a_look_reads_alike_in_a_photo_of_twice_the_size() -> None:
+    torch.manual_seed(0)
+    small = replace(groupdnet.landscape(), encoder_width=24, encoder_side=64, image_size=(64, 64))
+    encoder = groupdnet.Encoder(small).eval()
+    labels = torch.zeros(1, 64, 64, dtype=torch.long)
+    labels[:, 20:50, 10:40] = 3
+    photo = torch.rand(1, 3, 64, 64) * 2 - 1
+    large = [t.repeat_interleave(2, -1).repeat_interleave(2, -2) for t in (photo, labels)]
+    with torch.no_grad():
+        code, twice = encoder.encode(photo, labels)[0], encoder.encode(*large)[0]
+    assert twice.shape == (1, 96, 2, 2)
+    assert torch.allclose(twice, code.expand_as(twice), atol=1e-5)
+    large[1][0, 64, 127] = 5  # one pixel of the large map, which no coarse map shows
+    with torch.no_grad():
+        assert not torch.allclose(encoder.encode(*large)[0][:, 40:48], twice[:, 40:48], atol=1e-5)
+
+
 def test_split_by_class_is_mask_crop_resize() -> None:
     rng = np.random.default_rng(0)
     labels = np.zeros((3, 48, 64), np.int64)
