@@ -1,4 +1,5 @@
 /** Puts the studio and its views together. */
+import { Autosave } from "./autosave.js";
 import { watchKeys } from "./keys.js";
 import { Scenes } from "./scenes.js";
 import { Studio } from "./studio.js";
@@ -6,6 +7,7 @@ import { watchClasses } from "./views/classes.js";
 import { watchColours } from "./views/colours.js";
 import { watchGrid } from "./views/grid.js";
 import { watchLibrary } from "./views/library.js";
+import { Keeping, unkept } from "./views/keep.js";
 import { watchLive } from "./views/live.js";
 import { watchLookChips } from "./views/looks.js";
 import { watchManipulate } from "./views/manipulate.js";
@@ -25,6 +27,8 @@ import { watchVersus } from "./views/versus.js";
 const studio = new Studio({ report: showError });
 const scenes = new Scenes();
 const stage = new Stage(studio);
+const autosave = new Autosave(studio, { onError: unkept });
+const keeping = new Keeping(studio, autosave, openFirstScene);
 
 watchTools(studio);
 watchStageBar(studio, stage);
@@ -61,7 +65,7 @@ async function openFirstScene() {
 document.getElementById("model").addEventListener("change", async ({ target }) => {
   try {
     await studio.loadModel(target.value);
-    await openFirstScene();
+    await keeping.open();
   } catch (error) {
     showError(error, "The model was not changed.");
   }
@@ -70,8 +74,10 @@ document.getElementById("model").addEventListener("change", async ({ target }) =
 try {
   const first = scenes.list().then(({ scenes: [scene] }) => scenes.raw(scene.file)); // while the model is asked for
   first.catch(() => {}); // said where the scene is opened
-  await studio.start(document.body.dataset.model);
-  if (studio.state.model) await openFirstScene();
+  const kept = await autosave.open();
+  await studio.start(kept?.model ?? document.body.dataset.model);
+  autosave.watch();
+  if (studio.state.model) await keeping.open(kept?.time);
   else showError(new Error("This studio has no model: put one into its checkpoints folder."), null);
 } catch (error) {
   showError(error, "The studio could not start. Reload the page to try again.");

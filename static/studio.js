@@ -53,6 +53,12 @@ const OF_MODEL = {
   morph: NO_MORPH,
 };
 
+/** Of that, what is derived from the rest, or drawn again when it is wanted. */
+const DERIVED = ["picture", "draft", "before", "change", "crops", "variants", "pictures"];
+
+/** What a table must have to be laid again, besides its map and its pictures. */
+export const TABLE = Object.keys(OF_MODEL).filter((key) => !DERIVED.includes(key));
+
 const INITIAL = {
   models: [],
   unavailable: [],
@@ -187,6 +193,16 @@ export class Studio {
     this.set({ other: largest ?? this.state.other });
     this.adoptStyle({ seed }, { scene: title });
     this.refresh({ demanded: true });
+  }
+
+  /** Lay a table that was kept: map, looks and pictures. The last picture is shown at once, and drawn anew if it is old. */
+  resume({ map, mapVersion, pictures, ...table }) {
+    this.#adopt(map);
+    const [last = null] = pictures;
+    const fits = last?.version === mapVersion && !differing(last.style, table.style, this.present).length;
+    if (fits) last.style = table.style;
+    this.set({ ...table, mapVersion, pictures, picture: last, crops: last ? cropsOf(last.map) : new Map() });
+    if (!fits) this.refresh();
   }
 
   /** Another style for the whole map, to which "back to start" leads from now on. */

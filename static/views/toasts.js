@@ -14,11 +14,16 @@ const TITLES = {
 };
 const LISTED = 6;
 
-/** A sentence that leaves by itself. */
-export function notify(title, text = "") {
-  const toast = h("div.toast", { role: "status" }, h("div", {}, h("b", {}, title), text && h("p", {}, text)));
+/** A sentence that leaves by itself, later where there is something to do about it. Actions are {label, run}. */
+export function notify(title, text = "", actions = []) {
+  const buttons = actions.map(({ label, run }) =>
+    h("button.btn", { onclick: () => (toast.remove(), run()) }, label),
+  );
+  const words = h("div", {}, h("b", {}, title), text && h("p", {}, text));
+  if (buttons.length) words.append(h("div.toast-actions", {}, buttons));
+  const toast = h("div.toast", { role: "status" }, words);
   $("toasts").append(toast);
-  setTimeout(() => toast.remove(), 5000);
+  setTimeout(() => toast.remove(), buttons.length ? 12_000 : 5000);
 }
 
 /** An error stays until it is dismissed. `undone` says what did not happen; actions are {label, run}. */

@@ -31,6 +31,12 @@ FLAGS = [
     "--disable-sync",
 ]
 
+# What one test has painted is no business of the next.
+FORGET = """() => new Promise((resolve) => {
+  localStorage.clear();
+  indexedDB.deleteDatabase("groupdnet-studio").onsuccess = resolve;
+})"""
+
 
 @dataclass
 class Server:
@@ -99,7 +105,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     yield page
     context.set_offline(False)
-    page.evaluate("localStorage.clear()")
+    page.evaluate(FORGET)
     page.close()
     said_in_words = ("Failed to load resource", "WebSocket connection to")  # an answer of 4xx, or none
     assert not [error for error in errors if not any(said in error for said in said_in_words)]

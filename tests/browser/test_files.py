@@ -49,8 +49,7 @@ def test_a_picture_made_here_brings_everything_back(studio: Studio, tmp_path: Pa
     for kind, name in (("picture", "mine.png"), ("recipe", "mine.json")):
         file = tmp_path / name
         file.write_bytes(studio.export(kind))
-        studio.page.reload()
-        studio.open()
+        studio.afresh()
         assert (studio.labels != labels).any()
         before = studio.picture_id
         studio.open_file("recipe", file)

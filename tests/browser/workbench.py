@@ -127,6 +127,13 @@ class Studio:
         expect(self.page.locator("#picture")).to_have_attribute("data-picture", re.compile(r"\d"))
         self.settle()
 
+    def afresh(self) -> None:
+        """Begin anew, as the menu offers it."""
+        before = self.picture_id
+        self.page.get_by_role("button", name="Open", exact=True).click()
+        self.page.locator("#afresh").click()
+        self.new_picture(before)
+
     # ---- waiting ----
 
     @property
