@@ -61,16 +61,12 @@ export class Autosave {
     this.#studio.store.watch([...VALUES, "pictures", "picture"], () => this.#note());
   }
 
-  /** Resolves when all that was there when it was called is kept. */
-  async settled() {
-    await this.#writing;
-  }
-
-  /** Leave this work where it is and begin another. Returns a function that brings it back. */
+  /** Leave this work where it is and begin another. Returns a function that brings it back, null where nothing is kept. */
   async leave() {
-    await this.settled();
+    await this.#writing;
+    if (!this.#vault) return null;
     const { id } = this.#session;
-    await this.#vault?.leave(id);
+    await this.#vault.leave(id);
     this.#session = { id: await freshSession(), from: null };
     this.#follow(null);
     return () => {

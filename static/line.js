@@ -19,6 +19,7 @@ export class Line {
   #flight = null; // {seq, resolve, reject}: what is waited for
   #blockedUntil = 0;
   #opening = null;
+  #timer = null;
 
   /** `onLost()` is called when the line breaks while nothing is in flight. */
   constructor({ onLost }) {
@@ -85,20 +86,20 @@ export class Line {
       const known = this.#base;
       this.#base = null; // whether the map arrived is not known: the next one is sent whole
       if (error.code === "unknown_base" && known && socket === this.#socket)
-        return this.#ask(socket, map, style, exact);
+        return await this.#ask(socket, map, style, exact);
       throw error;
     } finally {
       this.#flight = null;
-      clearTimeout(this.timer);
+      clearTimeout(this.#timer);
     }
   }
 
   /** While an answer is waited for: ask whether somebody is there, then give up. */
   #listen() {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
       this.#socket?.send(JSON.stringify({ ping: this.#seq }));
-      this.timer = setTimeout(() => this.close(), SILENCE);
+      this.#timer = setTimeout(() => this.close(), SILENCE);
     }, SILENCE);
   }
 

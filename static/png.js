@@ -1,11 +1,11 @@
 /**
- * As much of PNG as the page needs to keep labels exact: a canvas would round-trip them through colours.
- * Index images (palette or grey) are written and read byte by byte, and text chunks are read from any PNG.
+ * As much of PNG as the page needs to keep labels exact: a canvas would round-trip them through managed colours.
+ * Indices and colours of 8 bits are written and read byte by byte, and text chunks are read from any PNG.
  */
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const GREY = 0;
-const PALETTE = 3;
+const [GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA] = [0, 2, 3, 4, 6];
+const MOST_PIXELS = 4096 * 4096;
 
 export class PngError extends Error {}
 
@@ -15,13 +15,13 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   return c;
 });
 
-function crc32(bytes) {
+export function crc32(bytes) {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
 }
 
-function concat(parts) {
+export function concat(parts) {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
   for (const part of parts) {
@@ -31,13 +31,13 @@ function concat(parts) {
   return out;
 }
 
-async function pump(bytes, stream) {
+export async function pump(bytes, stream) {
   const piped = new Blob([bytes]).stream().pipeThrough(stream);
   return new Uint8Array(await new Response(piped).arrayBuffer());
 }
 
 export const deflate = (bytes) => pump(bytes, new CompressionStream("deflate"));
-const inflate = (bytes) => pump(bytes, new DecompressionStream("deflate"));
+export const inflate = (bytes) => pump(bytes, new DecompressionStream("deflate"));
 
 function chunk(type, data) {
   const body = concat([new TextEncoder().encode(type), data]);
@@ -53,16 +53,18 @@ function chunk(type, data) {
  * 8-bit PNG whose pixel values are the map's class indices.
  * `palette` is a list of [r, g, b] by index; without one the picture is grey.
  */
-export async function encodeIndexPng({ width, height, data }, palette = null) {
+export function encodeIndexPng({ width, height, data }, palette = null) {
+  const rows = new Uint8Array((width + 1) * height); // each row led by filter 0
+  for (let y = 0; y < height; y += 1) rows.set(data.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
+  return encode(width, height, palette ? PALETTE : GREY, palette, rows);
+}
+
+async function encode(width, height, kind, palette, rows) {
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
-  header.set([8, palette ? PALETTE : GREY, 0, 0, 0], 8);
-
-  const rows = new Uint8Array((width + 1) * height); // each row led by filter 0
-  for (let y = 0; y < height; y += 1) rows.set(data.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
-
+  header.set([8, kind, 0, 0, 0], 8);
   return concat([
     Uint8Array.from(SIGNATURE),
     chunk("IHDR", header),
@@ -111,46 +113,56 @@ function paeth(a, b, c) {
   return pb <= pc ? b : c;
 }
 
-/** Undo the five row filters in place; rows of `stride` bytes, one byte a step. Returns the bytes without filter marks. */
-function unfilter(raw, stride, height) {
+/** Undo the five row filters; rows of `stride` bytes, `step` bytes a pixel. Returns the bytes without filter marks. */
+function unfilter(raw, stride, height, step) {
   const out = new Uint8Array(stride * height);
   for (let y = 0; y < height; y += 1) {
     const filter = raw[y * (stride + 1)];
+    const [row, from] = [y * stride, y * (stride + 1) + 1];
     for (let x = 0; x < stride; x += 1) {
-      const left = x ? out[y * stride + x - 1] : 0;
-      const up = y ? out[(y - 1) * stride + x] : 0;
-      const corner = x && y ? out[(y - 1) * stride + x - 1] : 0;
-      const guess = [0, left, up, (left + up) >> 1, paeth(left, up, corner)][filter];
-      out[y * stride + x] = raw[y * (stride + 1) + 1 + x] + guess;
+      const left = x >= step ? out[row + x - step] : 0;
+      const up = y ? out[row - stride + x] : 0;
+      const corner = x >= step && y ? out[row - stride + x - step] : 0;
+      let guess = 0;
+      if (filter === 1) guess = left;
+      else if (filter === 2) guess = up;
+      else if (filter === 3) guess = (left + up) >> 1;
+      else if (filter === 4) guess = paeth(left, up, corner);
+      out[row + x] = raw[from + x] + guess;
     }
   }
   return out;
 }
 
-/** Pixel values of a palette or grey PNG of 1 to 8 bits as {width, height, data}; other kinds raise PngError. */
-export async function decodeIndexPng(bytes) {
+const CHANNELS = { [GREY]: 1, [RGB]: 3, [PALETTE]: 1, [GREY_ALPHA]: 2, [RGB_ALPHA]: 4 };
+
+/** What stands in the header, with the palette and the packed pixels; PngError for what is not read here. */
+async function open(bytes, kinds) {
   let header = null;
+  let palette = null;
   const idat = [];
   for (const { type, data } of chunks(bytes)) {
     if (type === "IHDR") header = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    if (type === "PLTE") palette = data;
     if (type === "IDAT") idat.push(data);
   }
   if (!header) throw new PngError("this PNG has no header");
-  const [width, height, depth, kind] = [
-    header.getUint32(0),
-    header.getUint32(4),
-    header.getUint8(8),
-    header.getUint8(9),
-  ];
-  if ((kind !== PALETTE && kind !== GREY) || depth > 8 || header.getUint8(12) !== 0) {
-    throw new PngError(
-      "this PNG does not hold class indices: palette or grey, 8 bits at most, not interlaced, is needed",
-    );
-  }
-  const stride = Math.ceil((width * depth) / 8);
+  const [width, height] = [header.getUint32(0), header.getUint32(4)];
+  const [depth, kind, , , interlaced] = [8, 9, 10, 11, 12].map((i) => header.getUint8(i));
+  if (width * height > MOST_PIXELS) throw new PngError(`this PNG is ${width} × ${height} pixels, which is too large`);
+  if (!kinds.includes(kind)) throw new PngError("this PNG does not hold class indices: palette or grey is needed");
+  if (interlaced) throw new PngError("this PNG is interlaced; save it without");
+  if (depth > 8) throw new PngError("this PNG has 16 bits a channel; save it with 8");
+  const stride = Math.ceil((width * depth * CHANNELS[kind]) / 8);
   const raw = await inflate(concat(idat));
   if (raw.length < (stride + 1) * height) throw new PngError("this PNG is cut short");
-  const packed = unfilter(raw, stride, height);
+  const packed = unfilter(raw, stride, height, Math.max(1, (depth * CHANNELS[kind]) >> 3));
+  return { width, height, depth, kind, palette, packed, stride };
+}
+
+/** One value a pixel of 1 to 8 bits. */
+function spread({ width, height, depth, packed, stride }) {
+  if (depth === 8) return packed;
   const data = new Uint8Array(width * height);
   const mask = (1 << depth) - 1;
   for (let y = 0; y < height; y += 1) {
@@ -159,5 +171,48 @@ export async function decodeIndexPng(bytes) {
       data[y * width + x] = (packed[y * stride + (bit >> 3)] >> (8 - depth - (bit & 7))) & mask;
     }
   }
-  return { width, height, data };
+  return data;
+}
+
+/** Pixel values of a palette or grey PNG of 1 to 8 bits as {width, height, data}; other kinds raise PngError. */
+export async function decodeIndexPng(bytes) {
+  const file = await open(bytes, [GREY, PALETTE]);
+  return { width: file.width, height: file.height, data: spread(file) };
+}
+
+/**
+ * Any PNG of up to 8 bits a channel as it is stored: {width, height, kind, data, palette, clear}. `kind` is "grey",
+ * "palette" or "colour"; `data` has the values, or 0xrrggbb of each pixel; `palette` its colours [r, g, b]; `clear` says
+ * which pixels are not opaque, null for none.
+ */
+export async function decodePng(bytes) {
+  const file = await open(bytes, Object.keys(CHANNELS).map(Number));
+  const { width, height, kind, packed } = file;
+  const size = { width, height, palette: null, clear: null };
+  if (kind === GREY) return { ...size, kind: "grey", data: spread(file) };
+  if (kind === PALETTE) {
+    const colours = Array.from({ length: file.palette.length / 3 }, (_, i) => [
+      ...file.palette.subarray(3 * i, 3 * i + 3),
+    ]);
+    return { ...size, kind: "palette", data: spread(file), palette: colours };
+  }
+  const step = CHANNELS[kind];
+  const colour = kind === RGB || kind === RGB_ALPHA;
+  const data = colour ? new Uint32Array(width * height) : new Uint8Array(width * height);
+  const clear = new Uint8Array(width * height);
+  for (let i = 0, at = 0; i < data.length; i += 1, at += step) {
+    data[i] = colour ? (packed[at] << 16) | (packed[at + 1] << 8) | packed[at + 2] : packed[at];
+    if (kind !== RGB && packed[at + step - 1] < 255) clear[i] = 1;
+  }
+  return { ...size, kind: colour ? "colour" : "grey", data, clear: clear.includes(1) ? clear : null };
+}
+
+/** 8-bit RGB PNG of the map's classes in these colours, a list of [r, g, b] by index. */
+export function encodeColourPng({ width, height, data }, colours) {
+  const rows = new Uint8Array((3 * width + 1) * height);
+  for (let y = 0, at = 0; y < height; y += 1) {
+    at += 1; // filter 0
+    for (let x = 0; x < width; x += 1, at += 3) rows.set(colours[data[y * width + x]], at);
+  }
+  return encode(width, height, RGB, null, rows);
 }

@@ -51,6 +51,7 @@ const OF_MODEL = {
   photo: null,
   labelOpacity: 0.65, // of the label map over the photo
   morph: NO_MORPH,
+  palette: null, // [{name, rgb}]: further colours that label maps may come in
 };
 
 /** Of that, what is derived from the rest, or drawn again when it is wanted. */
@@ -93,9 +94,14 @@ const undecoded = (picture, age) => (age < DECODED || !picture.bitmap ? picture 
 export class Studio {
   #shown = null; // {key, paint}: how label maps are coloured, and what that was made for
 
-  /** `report(error, context)` shows a failure to the person. */
-  constructor({ report }) {
+  /**
+   * What needs the person: `report(error, context)` shows a failure, `tell(title, text)` says what was done, and
+   * `consult(image, name)` asks what a label map means; it resolves to a label map or null.
+   */
+  constructor({ report, tell, consult }) {
     this.report = report;
+    this.tell = tell;
+    this.consult = (image, name) => consult(this, image, name);
     this.store = new Store(INITIAL);
     this.map = new LabelMap(1, 1);
     this.history = new History(this.map);

@@ -32,7 +32,7 @@ export class Keeping {
       await this.#clear();
       await this.open();
     };
-    notify("Started afresh", "", [{ label: "Bring my painting back", run: bring }]);
+    notify("Started afresh", "", back ? [{ label: "Bring my painting back", run: bring }] : []);
   }
 
   #clear() {

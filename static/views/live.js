@@ -2,6 +2,7 @@
 import { $ } from "../dom.js";
 
 const SAID = { draw: "while drawing", stroke: "after each stroke", demand: "on demand" };
+const ROUTES = { socket: "over the live line", post: "by single requests: the live line is blocked" };
 
 export function watchLive(studio) {
   const choices = [...document.querySelectorAll("[data-live]")];
@@ -26,7 +27,7 @@ function show({ offline, latency, live, liveChoice, liveRoute, stale }, choices)
   $("live-auto").textContent = liveChoice === "auto" ? `now ${SAID[live]}` : "as fast as pictures come";
   $("live-line").textContent = offline
     ? "The server does not answer. Your painting is kept here and sent when it does."
-    : `The last picture took ${time}, ${liveRoute === "socket" ? "over the live line" : "by single requests: the live line is blocked"}.`;
+    : `The last picture took ${time}, ${ROUTES[liveRoute]}.`;
   for (const button of choices) {
     const chosen = button.dataset.live === liveChoice;
     button.setAttribute("aria-checked", String(chosen));

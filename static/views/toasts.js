@@ -16,9 +16,7 @@ const LISTED = 6;
 
 /** A sentence that leaves by itself, later where there is something to do about it. Actions are {label, run}. */
 export function notify(title, text = "", actions = []) {
-  const buttons = actions.map(({ label, run }) =>
-    h("button.btn", { onclick: () => (toast.remove(), run()) }, label),
-  );
+  const buttons = actions.map(({ label, run }) => h("button.btn", { onclick: () => (toast.remove(), run()) }, label));
   const words = h("div", {}, h("b", {}, title), text && h("p", {}, text));
   if (buttons.length) words.append(h("div.toast-actions", {}, buttons));
   const toast = h("div.toast", { role: "status" }, words);

@@ -1,8 +1,6 @@
-/** Model, workspace, live state, theme, menus and files: everything around the canvases. */
-import { $, chooseFile, download, h, thumbnail } from "../dom.js";
-import { recipeIn, recipeText } from "../files.js";
-import { openPhoto } from "./manipulate.js";
-import { askForReference, labelBitmap } from "./mix.js";
+/** Model, workspace, theme and scenes: what stands around the canvases. */
+import { $, h, thumbnail } from "../dom.js";
+import { labelBitmap } from "./mix.js";
 import { notify } from "./toasts.js";
 
 const SPACES = ["paint", "mix", "manipulate", "morph"];
@@ -59,66 +57,6 @@ function watchSpaces(studio) {
     if (`#${space}` !== (location.hash || "#paint")) history.replaceState(null, "", `#${space}`);
     if (last === "morph" && space !== "morph") studio.refresh({ demanded: true });
     last = space;
-  });
-}
-
-// ---- files ----
-
-const NAMES = { picture: "groupdnet-picture.png", labels: "groupdnet-labels.png", recipe: "groupdnet-recipe.json" };
-
-export function watchFiles(studio) {
-  const exports = {
-    picture: async () => download(studio.state.picture.bytes, NAMES.picture, "image/png"),
-    labels: async () => download(await studio.labelsPng(), NAMES.labels, "image/png"),
-    recipe: async () => download(await recipeText(studio.state.picture), NAMES.recipe, "application/json"),
-  };
-  const opens = {
-    labels: async () => studio.files.importLabels(await chooseFile("image/png")),
-    recipe: async () => studio.files.importRecipe(await chooseFile("image/png,application/json,.json")),
-  };
-  for (const button of document.querySelectorAll("[data-export]")) {
-    button.addEventListener("click", () => {
-      $("export-menu").hidePopover();
-      exports[button.dataset.export]();
-    });
-  }
-  for (const button of document.querySelectorAll("[data-open]")) {
-    button.addEventListener("click", () => {
-      $("open-menu").hidePopover();
-      opens[button.dataset.open]();
-    });
-  }
-  studio.store.watch(["picture"], ({ picture }) => {
-    for (const button of document.querySelectorAll("[data-export=picture], [data-export=recipe]"))
-      button.disabled = !picture;
-  });
-  watchDrops(studio);
-}
-
-/**
- * A file dropped anywhere: in Mix and Manipulate it is a photo; else a picture made here comes back whole, and any other PNG
- * is taken for a label map.
- */
-function watchDrops(studio) {
-  const veil = $("drop-veil");
-  let depth = 0;
-  const show = (change) => {
-    depth = Math.max(0, depth + change);
-    veil.hidden = depth === 0;
-  };
-  addEventListener("dragenter", (event) => event.dataTransfer?.types.includes("Files") && show(1));
-  addEventListener("dragleave", () => show(-1));
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", async (event) => {
-    event.preventDefault();
-    show(-depth);
-    const [file] = event.dataTransfer?.files ?? [];
-    if (!file || !studio.state.model) return;
-    const { space } = studio.state;
-    if (space === "mix" && studio.can("mix").available) await askForReference(studio, file);
-    else if (space === "manipulate" && studio.can("manipulate").available) await openPhoto(studio, file);
-    else if (await recipeIn(file).catch(() => null)) await studio.files.importRecipe(file);
-    else await studio.files.importLabels(file);
   });
 }
 
