@@ -9,6 +9,7 @@ import { watchGrid } from "./views/grid.js";
 import { watchLibrary } from "./views/library.js";
 import { consult } from "./views/doctor_dialog.js";
 import { watchFiles } from "./views/files.js";
+import { watchHint } from "./views/hint.js";
 import { Keeping, unkept } from "./views/keep.js";
 import { watchLive } from "./views/live.js";
 import { watchLookChips } from "./views/looks.js";
@@ -82,6 +83,7 @@ try {
   autosave.watch();
   if (studio.state.model) await keeping.open(kept?.time);
   else showError(new Error("This studio has no model: put one into its checkpoints folder."), null);
+  watchHint(studio);
 } catch (error) {
   showError(error, "The studio could not start. Reload the page to try again.");
 }
