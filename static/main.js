@@ -23,7 +23,6 @@ import { Stage, watchStageBar } from "./views/stage.js";
 import { watchLooks } from "./views/swatch.js";
 import { notify, showError } from "./views/toasts.js";
 import { watchTools } from "./views/tools.js";
-import { watchFiles, watchScenes, watchTopbar } from "./views/topbar.js";
 import { watchVariants } from "./views/variants.js";
 import { watchVersus } from "./views/versus.js";
 import { watchScenes, watchTopbar } from "./views/topbar.js";

@@ -115,7 +115,17 @@ def test_our_own_page_obeys_its_policy(client: TestClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 200
     policy = answer.headers["content-security-policy"]
-    assert "default-src 'self'" in policy and "unsafe" not in policy
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules.pop("default-src") == "'none'" and "unsafe" not in policy
+    assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == "'self'"
+    assert rules["require-trusted-types-for"] == "'script'"  # no text ever becomes markup or code
+    assert {source for rule in rules.values() for source in rule.split()} <= {
+        "'self'",
+        "'none'",
+        "'script'",
+        "data:",
+        "blob:",
+    }
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert not re.search(r"<script(?![^>]*\bsrc=)|<[^>]+\sstyle=|\son\w+=|https?://(?!www\.w3\.org)", answer.text)
 
