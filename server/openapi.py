@@ -35,6 +35,9 @@ how each class's code is made; it travels with the request and comes back with t
 Every PNG carries its **recipe** (model, label map, style): send the file to `render` as `recipe` and the same pixels
 come back.
 
+Painters use the WebSocket `models/{id}/live`, which takes the rectangle that changed and answers with the newest
+picture; the README describes its messages.
+
 Label maps are PNGs: greyscale or palette whose values are the class indices, or colours of the model's classes. Photos
 are PNG, JPEG or WebP. Ask for the picture itself with `Accept: image/png`. Every error has the same shape:
 `{"error": {"code", "message", "field", "value", "allowed", "details"}}`.
