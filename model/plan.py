@@ -80,6 +80,11 @@ class Plan:
     def encoder_rate(self) -> float:
         return self.lr_generator if self.lr_encoder is None else self.lr_encoder
 
+    @property
+    def segmenter_phase(self) -> Phase:
+        """Whose size and batch the segmenter is trained at: the second, or the only one."""
+        return self.phases[min(1, len(self.phases) - 1)]
+
     def rate(self, step: int) -> float:
         """Factor of both learning rates at a step: 1, then linearly to 0."""
         start = self.decay_from * self.steps

@@ -34,7 +34,6 @@ from model.progress import SAVE_SECONDS, Progress
 from model.segmenter import load_segmenter
 from model.sources import LiveWorld, PhotoFolder, RenderedWorld, Source, prefetch
 from model.step import TrainingStep, pick_precision
-from model.train_segmenter import BATCH as SEGMENTER_BATCH
 from model.train_segmenter import train_segmenter
 
 LOG_STEPS = 50
@@ -76,8 +75,8 @@ class Run:
             )
         path = self.folder / SEGMENTER_FILE
         if not path.exists() and self.rank == 0:
-            size, images = self.plan.phases[-1].size, self.plan.segmenter_images
-            train_segmenter(path, self.source, size, SEGMENTER_BATCH, images, self.train_step.autocast)
+            phase, images = self.plan.segmenter_phase, self.plan.segmenter_images
+            train_segmenter(path, self.source, phase.size, phase.batch, images, self.train_step.autocast)
         if self.world > 1:
             dist.barrier()
         self.train_step.features = SegmenterFeatures(load_segmenter(path)).to(self.device)
@@ -252,7 +251,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--skip-unpaired", action="store_true", help="leave out photos without a label map, and maps alone"
     )
     parser.add_argument(
-        "--segmenter-only", type=int, default=0, metavar="IMAGES", help="train the segmenter alone, on so many pictures"
+        "--segmenter-only",
+        type=int,
+        default=0,
+        metavar="IMAGES",
+        help="train the segmenter alone, or further, on so many pictures",
     )
     parser.add_argument("--vgg", type=Path, help="VGG-19 weights in torchvision's layout, for the perceptual loss")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
@@ -284,14 +287,14 @@ def _source(args: Namespace, plan: Plan, device: torch.device) -> Source:
 
 
 def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) -> None:
-    """Writes the run's segmenter, instead of the one that it may have; nothing else is trained."""
-    dtype, size = pick_precision(device, args.precision), plan.phases[-1].size
+    """The run's segmenter, or further the one that it has; nothing else is trained."""
+    dtype, phase = pick_precision(device, args.precision), plan.segmenter_phase
     source, path = _source(args, plan, device), args.run / SEGMENTER_FILE
 
     def autocast() -> torch.autocast:
         return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
-    train_segmenter(path, source, size, SEGMENTER_BATCH, args.segmenter_only, autocast)
+    train_segmenter(path, source, phase.size, phase.batch, args.segmenter_only, autocast)
 
 
 def _plan(args: Namespace) -> Plan:

@@ -13,25 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.progress import SAVE_SECONDS, Progress
-from model.segmenter import Segmenter, SegmenterConfig
+from model.segmenter import Segmenter, SegmenterConfig, load_segmenter
 from model.sources import Source, prefetch
 
 FIRST_STEP = 2**41  # the segmenter's batches are not the network's
-BATCH = 8
 LOG_STEPS = 50
-SMALL_EVERY = 3  # every third batch is shown at half size: a loss compares features of small pictures too
-RATE = 3e-3
-
-
-def config_for(classes: int, size: tuple[int, int]) -> SegmenterConfig:
-    """What is trained today: textures and borders at full resolution for the price of half, and a wide view."""
-    return SegmenterConfig(classes, size, widths=(24, 48, 96, 128), dilations=(2, 4), patch=2)
-
-
-def _size_at(step: int, config: SegmenterConfig) -> tuple[int, int]:
-    height, width = config.size
-    small = step % SMALL_EVERY == 0 and height % (2 * config.stride) == width % (2 * config.stride) == 0
-    return (height // 2, width // 2) if small else config.size
+RATE = 2e-3
 
 
 @torch.no_grad()
@@ -48,12 +35,17 @@ def train_segmenter(
     images: int,
     autocast: Callable[[], AbstractContextManager[object]],
 ) -> None:
-    """Trains on ``images`` pictures and writes ``path``; ``path`` with .pt beside it is the state to resume from."""
+    """Trains on ``images`` pictures and writes ``path``; ``path`` with .pt beside it is the state to resume from.
+
+    A segmenter that ``path`` holds already is trained further, as it is built and at half the rate.
+    """
     steps, state_path, device = max(1, images // batch_size), path.with_suffix(".pt"), source.device
-    config = config_for(len(source.taxonomy), size)
-    segmenter = Segmenter(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(segmenter.parameters(), RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps + 1)
+    further = path.exists()
+    segmenter = load_segmenter(path) if further else Segmenter(SegmenterConfig(len(source.taxonomy), size))
+    segmenter.to(device, memory_format=torch.channels_last).train().requires_grad_()  # type: ignore[call-overload]
+    rate, size = RATE / (2 if further else 1), segmenter.config.size
+    optimiser = torch.optim.AdamW(segmenter.parameters(), rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps + 1)
     parts: dict[str, Any] = {"segmenter": segmenter, "optimiser": optimiser, "schedule": schedule}
     start, saved, accuracy = 0, time.monotonic(), None
     if state_path.exists():
@@ -61,7 +53,7 @@ def train_segmenter(
         for name, part in parts.items():
             part.load_state_dict(state[name])
         start = state["step"]
-    wanted = ((FIRST_STEP + step, batch_size, _size_at(step, config)) for step in range(start, steps))
+    wanted = ((FIRST_STEP + step, batch_size, size) for step in range(start, steps))
     with Progress(steps, start) as progress:
         for step, batch in enumerate(prefetch(source, wanted), start=start + 1):
             with autocast():

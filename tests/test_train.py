@@ -28,7 +28,7 @@ from model.segmenter import load_segmenter
 from model.sources import Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
 from model.step import TrainingStep
 from model.train import add_arguments, main
-from model.train_segmenter import FIRST_STEP, config_for, train_segmenter
+from model.train_segmenter import FIRST_STEP, train_segmenter
 
 CPU = torch.device("cpu")
 PLAN = {
@@ -164,10 +164,17 @@ def test_a_segmenter_killed_half_way_goes_on(scenes: Path, tmp_path: Path, monke
     assert sorted(file.name for file in tmp_path.iterdir()) == ["segmenter.safetensors"]
 
 
-def test_the_segmenter_can_be_trained_alone(scenes: Path, tmp_path: Path) -> None:
-    train(tmp_path / "run", "--data", str(scenes), "--segmenter-only", "24", plan=PLAN)
-    assert sorted(file.name for file in (tmp_path / "run").iterdir()) == ["plan.json", "segmenter.safetensors"]
-    assert load_segmenter(tmp_path / "run" / "segmenter.safetensors").config == config_for(12, (64, 64))
+def test_the_segmenter_can_be_trained_alone_and_further(scenes: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(run, "--data", str(scenes), "--segmenter-only", "6", plan=PLAN)
+    assert sorted(file.name for file in run.iterdir()) == ["plan.json", "segmenter.safetensors"]
+    first = load_segmenter(run / "segmenter.safetensors")
+    train(run, "--data", str(scenes), "--segmenter-only", "4")
+    further = load_segmenter(run / "segmenter.safetensors")
+    assert further.config == first.config and further.config.size == (64, 64)
+    steps = [int(segmenter.state_dict()["down.0.1.num_batches_tracked"]) for segmenter in (first, further)]
+    assert steps == [3, 5]
+    assert not torch.equal(further.predict.weight, first.predict.weight)
 
 
 def test_the_segmenter_learns_to_tell_colours(tmp_path: Path) -> None:
