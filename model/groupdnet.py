@@ -306,7 +306,9 @@ class Encoder(nn.Module):
             kind = SpectralConv2d if config.encoder_norm else nn.Conv2d
             conv = kind(inputs, outputs, 3, stride=2, padding=1, groups=config.classes, bias=False)
             norm = nn.InstanceNorm2d(outputs) if config.encoder_norm else nn.Identity()
-            if not config.encoder_norm:  # nothing rescales what a layer gives, so it must keep the scale by itself
+            # Without norms nothing rescales what a layer gives, so it must keep the scale by itself. (To draw a weight
+            # without memory PyTorch would import its compiler, which takes a second.)
+            if not config.encoder_norm and not conv.weight.is_meta:
                 nn.init.kaiming_normal_(conv.weight, SLOPE)
             self.add_module(f"layer{i}", nn.Sequential(conv, norm))
             inputs = outputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -20,9 +21,10 @@ from server.middleware import BodyLimit, CountRequests, SecurityHeaders
 from server.places import Places
 from server.registry import Registry
 from server.settings import Settings
-from server.work import Scene, Studio, Work
+from server.work import Reference, Scene, Studio, Work
 
 log = logging.getLogger("groupdnet.server")
+WRITERS = ("model.codes", "model.recipe")  # what answers are written with; imported late, since they need torch
 LOOK_AGAIN = 2.0  # seconds between looks for a model where there is none
 
 
@@ -86,18 +88,24 @@ async def _get_ready(studio: Studio, readiness: Readiness) -> None:
 
 
 async def _warm_up(studio: Studio, id: str) -> None:
-    """Load the model and render every starter scene that it can read, so that the first request finds all in place."""
+    """Render every starter scene that the model can read, and take a photo's look, so that the first request finds all
+    in place: libraries and convolutions make themselves ready when they are first used."""
     from model.labels import read_labels
     from model.styles import Style
 
     model, started = studio.registry.find(id), time.perf_counter()
     async with studio.batcher.turn() as turn:
-        work = Work(studio, model, turn, started)
+        work, reference = Work(studio, model, turn, started), None
         await work.load()
         for path in sorted((studio.settings.site / "static" / "starters").glob("*.png")):
             try:
                 labels = await work.aside(read_labels, path, model.taxonomy, model.config.image_size)
             except InputError:  # painted for a model of other classes or another size
                 continue
-            await work.render(Scene(labels), [Style()])
+            (picture,) = await work.render(Scene(labels), [Style()])
+            reference = Reference(path.name, picture, Scene(labels))
+        if reference and model.encoder:
+            await work.encode(reference)
+        for name in WRITERS:
+            await work.aside(importlib.import_module, name)
     log.info("%s is ready after %.1f s", id, time.perf_counter() - started)

@@ -13,7 +13,7 @@ import numpy as np
 from fastapi import Request
 
 from model.errors import InputError
-from server.batcher import Batcher, Turn
+from server.batcher import Batcher, Shared, Turn
 from server.forms import Form, Upload
 from server.places import Places
 from server.registry import Model, Registry
@@ -147,18 +147,25 @@ class Work:
         )
 
     async def render(self, scene: Scene, styles: Sequence[Style]) -> list[np.ndarray]:
-        """A picture uint8 [H, W, 3] for each style, a few in each pass so that others get their turn."""
+        """A picture uint8 [H, W, 3] for each style, a few in each pass so that others get their turn.
+
+        Where the engine has room for more in a pass, other requests' pictures are made in it too, whatever their maps.
+        """
 
         def codes_of(some: Sequence[Style]) -> np.ndarray:
             return np.stack([style.codes(self.model.config) for style in some])  # [N, 8C, h, w]
 
-        def one_pass(codes: np.ndarray) -> np.ndarray:
-            return self._engine().render(scene.labels, codes, scene.instances)
+        def together(items: list[tuple[Scene, np.ndarray]]) -> list[np.ndarray]:
+            return _render(self._engine(), items)
 
+        def room() -> int:
+            return min(self.settings.batch_size, self._engine().pictures_per_pass)
+
+        key = ("render", self.model.id, self.model.signature)
         pictures: list[np.ndarray] = []
         for start in range(0, len(styles), self.settings.batch_size):
             codes = await self.aside(codes_of, styles[start : start + self.settings.batch_size])
-            pictures.extend(await self._turn.run(one_pass, codes))
+            pictures.extend(await self._turn.share(Shared(key, together, room, (scene, codes), len(codes))))
         return pictures
 
     async def encode(self, reference: Reference, name: str | None = None) -> Style:
@@ -206,6 +213,26 @@ def _some_steps(descent: Iterator[FitStep]) -> FitStep:
         step = next(descent)
         if step.number == step.total or time.perf_counter() >= until:
             return step
+
+
+def _render(engine: Engine, items: list[tuple[Scene, np.ndarray]]) -> list[np.ndarray]:
+    """The pictures uint8 [n, H, W, 3] of each scene's codes [n, 8C, h, w], in as few passes as the engine needs."""
+    if len(items) == 1:
+        ((scene, codes),) = items
+        return [engine.render(scene.labels, codes, scene.instances)]
+    counts = [len(codes) for _, codes in items]
+    labels = np.concatenate([_repeated(scene.labels, n) for (scene, _), n in zip(items, counts)])
+    instances = None
+    if any(scene.instances is not None for scene, _ in items):
+        # Without ids the borders of the regions stand for them: labels are such ids.
+        ids = [scene.labels.astype(np.int32) if scene.instances is None else scene.instances for scene, _ in items]
+        instances = np.concatenate([_repeated(each, n) for each, n in zip(ids, counts)])
+    pictures = engine.render(labels, np.concatenate([codes for _, codes in items]), instances)
+    return np.split(pictures, np.cumsum(counts)[:-1])
+
+
+def _repeated(plane: np.ndarray, count: int) -> np.ndarray:
+    return np.broadcast_to(plane, (count, *plane.shape))
 
 
 @dataclass(frozen=True)

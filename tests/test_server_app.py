@@ -51,6 +51,34 @@ def site(tmp_path: Path) -> Path:
 # Readiness
 
 
+FIRST_REQUEST = """
+import json, sys
+from starlette.testclient import TestClient
+import studio
+from server.app import create_app
+from server.settings import ROOT, Settings
+
+with TestClient(create_app(Settings())) as client:
+    studio.wait_until_ready(client, seconds=100)
+    before = set(sys.modules)
+    labels = (ROOT / "static" / "starters" / "lake.png").read_bytes()
+    answer = studio.post(client, "render", {"labels": labels}, model="landscape")
+    assert answer.status_code == 200, answer.text
+    print(json.dumps([sorted(set(sys.modules) - before), "torch._dynamo" in sys.modules]))
+"""
+
+
+def test_the_shipped_models_first_request_waits_for_no_library() -> None:
+    """Nor does its start wait for PyTorch's compiler, which nothing here uses and which takes a second to import."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    command = [sys.executable, "-c", FIRST_REQUEST]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=150)
+    assert done.returncode == 0, done.stderr
+    imported, compiler = json.loads(done.stdout)
+    assert not {name.partition(".")[0] for name in imported} & {"torch", "numpy", "PIL", "model"}
+    assert not compiler
+
+
 def test_ready_only_once_the_starters_are_rendered(
     tiny_checkpoint: Path, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

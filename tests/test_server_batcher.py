@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from model.errors import InputError
-from server.batcher import Batcher
+from server.batcher import Batcher, Shared
 from server.errors import ClientGone
 
 
@@ -113,8 +113,11 @@ def test_closing_drops_what_waits_and_refuses_what_comes() -> None:
             running = asyncio.ensure_future(turn.run(held.wait, 5))
             waiting = asyncio.ensure_future(other.run(lambda: 1))
             await asyncio.sleep(0.02)
-            threading.Timer(0.05, held.set).start()
-            assert await asyncio.to_thread(batcher.close, 5)
+            closing = asyncio.ensure_future(asyncio.to_thread(batcher.close, 5))
+            while not batcher._closing:
+                await asyncio.sleep(0.001)
+            held.set()
+            assert await closing
             assert await running is True
             for refused in (waiting, turn.run(lambda: 1)):
                 with pytest.raises(InputError, match="stopping") as caught:
@@ -163,3 +166,61 @@ def test_memory_of_finished_work_is_let_go(batcher: Batcher) -> None:
     gc.collect()
     time.sleep(0.05)
     assert seen() is None
+
+
+# Work done together
+
+
+def share_behind(batcher: Batcher, works: list[Shared]) -> list[object]:
+    """The results of works that lined up while the thread was busy; exceptions as results."""
+    held = threading.Event()
+
+    async def main() -> list[object]:
+        async with batcher.turn() as turn:
+            first = asyncio.ensure_future(turn.run(held.wait, 5))
+            waiting = [asyncio.ensure_future(turn.share(work)) for work in works]
+            await asyncio.sleep(0.02)
+            held.set()
+            await first
+            return await asyncio.gather(*waiting, return_exceptions=True)
+
+    return asyncio.run(main())
+
+
+def doubled(calls: list[list[int]], key: str, item: int, size: int = 1, room: int = 4) -> Shared:
+    def work(items: list[int]) -> list[int]:
+        calls.append(items)
+        if len(items) > 1 and 13 in items:
+            raise ValueError("one of them is 13")
+        if items == [13]:
+            raise ValueError("13")
+        return [2 * each for each in items]
+
+    return Shared(key, work, lambda: room, item, size)
+
+
+def test_equal_work_that_waits_is_done_in_one_call_as_far_as_there_is_room(batcher: Batcher) -> None:
+    calls: list[list[int]] = []
+    works = [doubled(calls, "ab"[i % 2], i) for i in range(12)]
+    assert share_behind(batcher, works) == [2 * i for i in range(12)]
+    assert calls == [[0, 2, 4, 6], [1, 3, 5, 7], [8, 10], [9, 11]]
+
+
+def test_sizes_count_and_what_does_not_fit_waits_for_the_next_call(batcher: Batcher) -> None:
+    calls: list[list[int]] = []
+    works = [doubled(calls, "a", i, size) for i, size in enumerate((2, 3, 2, 8, 1))]
+    assert share_behind(batcher, works) == [0, 2, 4, 6, 8]
+    assert calls == [[0, 2], [1, 4], [3]]
+
+
+def test_without_room_each_is_done_alone(batcher: Batcher) -> None:
+    calls: list[list[int]] = []
+    assert share_behind(batcher, [doubled(calls, "a", i, room=1) for i in range(3)]) == [0, 2, 4]
+    assert calls == [[0], [1], [2]]
+
+
+def test_an_error_in_shared_work_is_its_own_requests_alone(batcher: Batcher) -> None:
+    calls: list[list[int]] = []
+    first, error, last = share_behind(batcher, [doubled(calls, "a", i) for i in (1, 13, 2)])
+    assert (first, str(error), last) == (2, "13", 4)
+    assert calls == [[1, 13, 2], [1], [13], [2]]

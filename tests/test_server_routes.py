@@ -7,13 +7,17 @@ import io
 import json
 import re
 import shlex
+import threading
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from conftest import narrow_config, random_checkpoint
 from PIL import Image, ImageSequence
 from starlette.testclient import TestClient
@@ -23,8 +27,10 @@ from model.__main__ import main
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.engine import Engine
 from model.labels import write_labels
+from model.modulation import MapModulation
 from model.recipe import read_recipe
 from model.styles import Style
+from model.synthesis import Synthesis
 from server.schemas import AnimationAnswer, EncodeAnswer, ModelsAnswer, PicturesAnswer, SegmentAnswer
 
 
@@ -354,3 +360,36 @@ def _run_curl(client: TestClient, line: str, written: dict[str, bytes]) -> Any:
     answer = client.post(url, files=[*files, *text], headers=headers)
     written[out] = answer.content
     return answer
+
+
+def test_requests_that_wait_together_are_rendered_in_one_pass(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, where a pass has room for eight; their label maps may be equal or not."""
+    other = write_labels(np.roll(scene(), 9, axis=0), TAXONOMY)
+    asked = [(LABELS, 1), (other, 2), (LABELS, 3), (other, 4)]
+
+    def picture(labels: bytes, seed: int) -> np.ndarray:
+        return pixels(post(client, "render", {"labels": labels}, {"style": {"seed": seed}}, accept="image/png").content)
+
+    alone = [picture(*each) for each in asked]
+    passes: list[int] = []
+    one_pass = Synthesis.__call__
+
+    def counted(self: Synthesis, codes: torch.Tensor, maps: Sequence[MapModulation]) -> torch.Tensor:
+        passes.append(len(codes))
+        return one_pass(self, codes, maps)
+
+    monkeypatch.setattr(Synthesis, "__call__", counted)
+    monkeypatch.setattr(Engine, "pictures_per_pass", 8)
+    batcher, held = client.app.state.studio.batcher, threading.Event()  # type: ignore[attr-defined]
+    batcher.submit(held.wait)
+    with ThreadPoolExecutor(4) as threads:
+        waiting = [threads.submit(picture, *each) for each in asked]
+        while batcher._pieces.qsize() < 4:
+            time.sleep(0.005)
+        held.set()
+        together = [each.result(timeout=30) for each in waiting]
+    assert passes == [4]
+    for one, same in zip(together, alone):
+        assert np.abs(one.astype(int) - same).max() <= 1
