@@ -39,7 +39,8 @@ Modulate = Callable[[Tensor, Tensor | None], Modulation]
 
 @dataclass(frozen=True)
 class FitStep:
-    """Where a descent stands after ``number`` of ``total`` steps.
+    """Where a descent stands after ``number`` of ``total`` steps, which are the part ``share`` of the work: steps on a
+    smaller picture cost less.
 
     ``codes`` float32 [8C, h, w]; ``picture`` float [3, H', W'] in [−1, 1] is what they give, at full size in the last
     step and perhaps at a half or a quarter of it before; ``distance`` is that picture's from the photo at its size.
@@ -47,6 +48,7 @@ class FitStep:
 
     number: int
     total: int
+    share: float
     distance: float
     codes: np.ndarray
     picture: Tensor
@@ -145,8 +147,9 @@ class Descent:
 
     def steps(self, total: int) -> Iterator[FitStep]:
         """``total`` + 1 of them: the start, and what each step leads to."""
-        number = 0
-        for stage, (size, count) in enumerate(stages(self.generator.config, total)):
+        plan = stages(self.generator.config, total)
+        number, done, work = 0, 0, sum(count * math.prod(size) for size, count in plan)
+        for stage, (size, count) in enumerate(plan):
             target, modulation = self._at(size)
             if not stage:
                 self.z = self._best_start(target, modulation)
@@ -156,12 +159,12 @@ class Descent:
                 optimiser.param_groups[0]["lr"] = RATE / 2**stage * (0.05 + 0.95 * math.cos(0.5 * math.pi * i / count))
                 codes = self._codes()
                 distance, picture = self._step(target, modulation, optimiser)
-                yield FitStep(number, total, distance, codes, picture)
-                number += 1
+                yield FitStep(number, total, done / work, distance, codes, picture)
+                number, done = number + 1, done + math.prod(size)
         with torch.no_grad():
             self.z = self.z.half().float()  # as a style stores them
             picture = self._picture(self.z, modulation)
-            yield FitStep(total, total, float(target.distance(picture)), self._codes(), picture[0])
+            yield FitStep(total, total, 1.0, float(target.distance(picture)), self._codes(), picture[0])
 
     def _step(self, target: Target, modulation: Modulation, optimiser: torch.optim.Optimizer) -> tuple[float, Tensor]:
         """Distance and picture before the step."""

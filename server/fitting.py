@@ -18,7 +18,7 @@ LOOK_SECONDS = 0.5  # between two pictures on the way
 
 
 async def rows(work: Work, form: Form[FitRequest], places: Places) -> AsyncIterator[dict[str, Any]]:
-    """``{"step", "steps", "distance"}``, with a small picture now and then; last the style and its picture."""
+    """``{"step", "steps", "share", "distance"}``, with a small picture now and then; last the style and its picture."""
     from model.engine import to_uint8
     from model.recipe import write_png
     from model.styles import style_from_encoding
@@ -31,7 +31,8 @@ async def rows(work: Work, form: Form[FitRequest], places: Places) -> AsyncItera
         shown = float("-inf")
         async with aclosing(work.fit(reference, asked.steps, asked.seed)) as steps:
             async for step in steps:
-                row: dict[str, Any] = {"step": step.number, "steps": step.total, "distance": round(step.distance, 5)}
+                row: dict[str, Any] = {"step": step.number, "steps": step.total}
+                row |= {"share": round(step.share, 4), "distance": round(step.distance, 5)}
                 if time.perf_counter() - shown > LOOK_SECONDS:
                     shown = time.perf_counter()
                     row["picture"] = images.data_url(await work.aside(write_png, to_uint8(step.picture)))

@@ -244,8 +244,9 @@ FIT = _route(
     "The style of a photo, without an encoder",
     "The code of each class, found by gradient descent through the generator: any checkpoint can do it, and it takes "
     "seconds where encode takes milliseconds. Lines of JSON as it goes, "
-    '`{"step": 10, "steps": 80, "distance": 0.034}`, some with a small `picture`; the last one is the result, or '
-    '`{"error": …}`. Closing the connection ends the work. With `Accept: application/json`, the result alone.'
+    '`{"step": 48, "steps": 80, "share": 0.15, "distance": 0.034}` (share: of the work), some with a small '
+    '`picture`; the last one is the result, or `{"error": …}`. Closing the connection ends '
+    "the work. With `Accept: application/json`, the result alone."
     + _curl(
         _PHOTO,
         f"curl -N -F photo=@photo.png -F photo_labels=@static/starters/lake.png {_request(_FIT)} {BASE}/fit",

@@ -111,6 +111,8 @@ export const resampleLines = (model, labels, request, options) =>
   postLines(model, "resample", request, { labels }, options);
 export const encode = (model, photo, labels, { name, resize = false }) =>
   postJson(model, "encode", { name, resize }, { photo, labels });
+export const fit = (model, photo, labels, { name, resize = false }, options) =>
+  postLines(model, "fit", { name, resize }, { photo, photo_labels: labels }, options);
 
 /** The label map that the model's segmenter finds, a data URL, and the classes in it. */
 export const segment = (model, photo) => postJson(model, "segment", { resize: true }, { photo });

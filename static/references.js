@@ -4,6 +4,7 @@
  */
 import * as api from "./api.js";
 import { cropsOf } from "./crops.js";
+import { fit } from "./fitting.js";
 import { bitmapOf } from "./pictures.js";
 import { encodeIndexPng } from "./png.js";
 import { patiently } from "./retry.js";
@@ -31,10 +32,15 @@ export class References {
     return this.list.find((reference) => reference.letter === letter);
   }
 
-  /** Encode a photo with its label map; raises what the server says. Gives {name, bitmap, map, style, classes}. */
-  async encode(photo, labels, { resize = false } = {}) {
+  /**
+   * The looks of a photo with its label map, encoded, or fitted where the model has no encoder: then `onStep` hears how
+   * far it is, and `signal` may end it. Raises what the server says. Gives {name, bitmap, map, style, classes}.
+   */
+  async encode(photo, labels, { resize = false, signal, onStep } = {}) {
     const { state, files } = this.#studio;
-    const answer = await patiently(() => api.encode(state.model.id, photo, labels, { name: photo.name, resize }));
+    const answer = this.#studio.can("encode").available
+      ? await patiently(() => api.encode(state.model.id, photo, labels, { name: photo.name, resize }))
+      : await fit(state.model.id, photo, labels, { resize, signal, onStep });
     const map = await files.readLabels(labels, { style: answer.style, resize });
     const { style, classes } = answer;
     return { name: photo.name, file: photo, bitmap: await bitmapOf(photo), map, style, classes };

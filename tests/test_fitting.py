@@ -154,6 +154,8 @@ def test_a_smaller_picture_comes_first_where_codes_are_shared(scene: np.ndarray)
     sizes = [tuple(step.picture.shape[1:]) for step in steps]
     assert sizes[0] == (64, 64) and sizes[-1] == (128, 128)
     assert sizes == sorted(sizes)
+    small = sizes.count((64, 64))
+    assert steps[small].share == pytest.approx(small / (small + 4 * (10 - small)))  # a quarter of the pixels
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 80])

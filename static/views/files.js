@@ -54,8 +54,8 @@ function watchDrops(studio) {
     if (!file || !studio.state.model) return;
     const { space } = studio.state;
     if (!file.type.startsWith("image/")) await studio.files.open(file);
-    else if (space === "mix" && studio.can("mix").available) await askForReference(studio, file);
-    else if (space === "manipulate" && studio.can("manipulate").available) await openPhoto(studio, file);
+    else if (space === "mix") await askForReference(studio, file);
+    else if (space === "manipulate") await openPhoto(studio, file);
     else await studio.files.open(file);
   });
 }

@@ -23,14 +23,13 @@ export async function openPhoto(studio, file = null) {
 function drawPanel(studio) {
   const { model, photo } = studio.state;
   if (!model) return;
-  const { available, reason } = studio.can("manipulate");
   const head = h("div.panel-head", {}, h("h2", {}, "Photo"), photo && h("span.meta", {}, photo.name));
   const privacy = h("section.sec", {}, h("p.note", {}, "Photos go only to the studio server you are connected to."));
-  const body = photo ? loaded(studio, photo) : [empty(studio, available, reason)];
+  const body = photo ? loaded(studio, photo) : [empty(studio)];
   redraw($("panel-manipulate"), head, ...body, privacy);
 }
 
-function empty(studio, available, reason) {
+function empty(studio) {
   return h(
     "section.sec",
     {},
@@ -39,12 +38,8 @@ function empty(studio, available, reason) {
       {},
       icon("photo"),
       h("b", {}, "Repaint a photo"),
-      h(
-        "p",
-        {},
-        available ? "Bring a photo and its label map. Then repaint the labels, and the photo keeps its look." : reason,
-      ),
-      h("button.btn", { onclick: () => openPhoto(studio), disabled: !available, id: "open-photo" }, "Choose a photo"),
+      h("p", {}, "Bring a photo and its label map. Then repaint the labels, and the photo keeps its look."),
+      h("button.btn", { onclick: () => openPhoto(studio), id: "open-photo" }, "Choose a photo"),
     ),
   );
 }

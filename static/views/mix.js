@@ -85,7 +85,6 @@ export function labelBitmap(studio, map) {
 
 /** In the strip, or where there is no room for it, in the panel's head. */
 function addButtons(studio, kind) {
-  const { available, reason } = studio.can("mix");
   const full = studio.references.full ? "Eight references are the most: remove one first." : null;
   const button = (what, name, title, disabled, onclick) =>
     h(
@@ -95,9 +94,7 @@ function addButtons(studio, kind) {
       kind.includes("ref-add") && h("span", {}, name),
     );
   return [
-    button("photo", "Add a photo", reason ?? "A photo and its label map", !available || full, () =>
-      askForReference(studio),
-    ),
+    button("photo", "Add a photo", "A photo and its label map", full, () => askForReference(studio)),
     button("current", "Use this picture", "The picture on the stage", !studio.state.picture || full, () =>
       studio.references.addCurrent(),
     ),
@@ -112,7 +109,6 @@ export async function askForReference(studio, file = null) {
 function drawPanel(studio, table) {
   const { references, model, order } = studio.state;
   if (!model) return;
-  const { available, reason } = studio.can("mix");
   const chosen = Object.keys(studio.state.mix.choice).length;
   const head = h(
     "div.panel-head",
@@ -149,9 +145,7 @@ function drawPanel(studio, table) {
       "Clear",
     ),
   );
-  const notice = available ? null : h("p.notice", {}, icon("alert", true), reason);
-  const body = references.length ? matrix(studio) : empty(studio, available);
-  redraw(table, head, notice, body);
+  redraw(table, head, references.length ? matrix(studio) : empty(studio));
 }
 
 function saveMix(studio) {
@@ -164,7 +158,7 @@ function saveMix(studio) {
   notify(`Saved as “${name}”`, "Among the whole styles of Paint's saved looks.");
 }
 
-function empty(studio, available) {
+function empty(studio) {
   return h(
     "div.sec",
     {},
@@ -183,7 +177,7 @@ function empty(studio, available) {
         { onclick: () => studio.references.addCurrent(), disabled: !studio.state.picture },
         "Use this picture",
       ),
-      available && h("button.btn.quiet", { onclick: () => askForReference(studio) }, "Add a photo"),
+      h("button.btn.quiet", { onclick: () => askForReference(studio) }, "Add a photo"),
     ),
   );
 }

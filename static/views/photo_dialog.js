@@ -3,6 +3,7 @@ import { chooseFile, h, icon } from "../dom.js";
 import { mapOf, recipeIn, remedies } from "../files.js";
 import { bitmapOf } from "../pictures.js";
 import { encodeIndexPng } from "../png.js";
+import { FitProgress } from "./fitting.js";
 import { correctLabels } from "./label_editor.js";
 
 /** Resolves to an encoded photo {name, bitmap, map, style, classes}, or null if the person closes the dialog. */
@@ -16,6 +17,7 @@ export function addPhoto(studio, title, action, file = null) {
 class PhotoDialog {
   photo = null;
   labels = null;
+  leaving = new AbortController(); // closing the dialog ends a fit
 
   constructor(studio, title, action, resolve) {
     this.studio = studio;
@@ -25,6 +27,7 @@ class PhotoDialog {
       labels: this.#slot("labels", "Label map", "PNG of the same scene"),
     };
     this.message = h("p.dialog-error", { role: "alert", hidden: true });
+    this.encoder = studio.can("encode").available;
     this.segmenter = studio.state.model.applications.segment?.available === true;
     this.correct = h(
       "button.mini.correct",
@@ -47,6 +50,8 @@ class PhotoDialog {
       h("div.slots", {}, this.slots.photo, this.slots.labels),
       this.correct,
       h("p.note", {}, this.#hint(size)),
+      this.encoder ||
+        h("p.note", {}, `This model has no encoder: the look is fitted, which ${studio.can("fit").note}.`),
       this.message,
       h("div.dialog-actions", {}, this.go, h("button.btn.quiet", { onclick: () => this.#end(null) }, "Cancel")),
     );
@@ -152,14 +157,19 @@ class PhotoDialog {
     this.go.disabled = true;
     this.element.classList.add("is-busy");
     this.#say(null);
+    const fitting = this.encoder ? null : new FitProgress();
+    if (fitting) this.slots.labels.parentElement.after(fitting.element);
+    const options = { resize, signal: this.leaving.signal, onStep: (row) => fitting?.show(row) };
     try {
-      this.#end(await this.studio.references.encode(this.photo, this.labels, { resize }));
+      this.#end(await this.studio.references.encode(this.photo, this.labels, options));
     } catch (error) {
+      if (this.leaving.signal.aborted) return;
       this.#say(
         error,
         remedies(error, () => this.#encode(true)),
       );
     }
+    fitting?.element.remove();
     this.element.classList.remove("is-busy");
     this.go.disabled = false;
   }
@@ -171,6 +181,7 @@ class PhotoDialog {
   }
 
   #end(result) {
+    this.leaving.abort();
     this.resolve(result);
     this.element.remove();
   }

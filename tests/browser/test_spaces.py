@@ -1,4 +1,4 @@
-"""Mix, Manipulate and Morph, and what a model without an encoder says."""
+"""Mix, Manipulate and Morph."""
 
 from __future__ import annotations
 
@@ -137,15 +137,3 @@ def test_morph_slides_between_two_looks_and_exports_an_animation(studio: Studio)
     studio.page.locator("#morph-keep").click()
     studio.new_picture(before)
     assert specs(studio.sent.request["style"], ["water"])["water"]["t"] == 0.5
-
-
-def test_a_model_without_an_encoder_says_why_photos_are_off(studio: Studio) -> None:
-    before = studio.picture_id
-    studio.page.locator("#model").select_option("blind")
-    studio.new_picture(before)
-    studio.space("mix")
-    expect(studio.page.locator("#panel-mix .notice")).to_contain_text("no encoder")
-    expect(studio.page.locator("#ref-strip [data-add=photo]")).to_be_disabled()
-    studio.space("manipulate")
-    expect(studio.page.locator("#panel-manipulate")).to_contain_text("no encoder")
-    expect(studio.page.locator("#open-photo")).to_be_disabled()
