@@ -10,19 +10,18 @@ import json
 import math
 import os
 import re
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from conftest import narrow_config, random_checkpoint
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 from model.checkpoint import save_checkpoint
-from server.app import create_app
-from server.settings import Settings
-
-from .conftest import serving
 
 pytestmark = [
     pytest.mark.browser,
@@ -35,11 +34,30 @@ SECONDS = 5
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A studio over a model of 512 × 512 pixels."""
+    """A studio over a model of 512 × 512 pixels, in a process of its own: the hand must not wait for the model."""
     folder = tmp_path_factory.mktemp("large")
     save_checkpoint(folder / "large", random_checkpoint(dataclasses.replace(narrow_config(), image_size=(512, 512))))
-    with serving(create_app(Settings(checkpoints=folder, default_model="large"))) as url:
-        yield url
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen([sys.executable, "-m", "server", "--port", str(port), "--checkpoints", folder])
+    yield f"http://127.0.0.1:{port}/"
+    server.terminate()
+    server.wait(10)
+
+
+def visit(page: Page, url: str, patience: float = 60) -> None:
+    """Go to a page whose server may be starting."""
+    give_up = time.monotonic() + patience
+    while True:
+        try:
+            page.goto(f"{url}readyz")
+            if '"ready":true' in page.content():
+                break
+        except Error:
+            assert time.monotonic() < give_up
+        page.wait_for_timeout(200)
+    page.goto(url)
 
 
 def frames(trace: dict[str, Any], page_url: str) -> list[float]:
@@ -81,7 +99,7 @@ def drag(page: Page, seconds: float) -> int:
 def test_no_frame_takes_long_while_a_brush_is_dragged_and_pictures_follow(
     browser: Browser, page: Page, large: str
 ) -> None:
-    page.goto(large)
+    visit(page, large)
     expect(page.locator("#picture")).to_have_attribute("data-picture", re.compile(r"\d"))
     page.locator("#live").click()
     page.locator("[data-live=draw]").click()
@@ -91,7 +109,8 @@ def test_no_frame_takes_long_while_a_brush_is_dragged_and_pictures_follow(
     drag(page, 1)  # compiled by now
     page.wait_for_timeout(1000)
     page.keyboard.press("5")
-    categories = ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"]
+    timeline = "disabled-by-default-devtools.timeline"
+    categories = ["toplevel", "devtools.timeline", timeline, f"{timeline}.frame", "devtools.timeline.frame"]
     browser.start_tracing(page=page, categories=categories)
     moves = drag(page, SECONDS)
     page.wait_for_timeout(1000)
@@ -101,5 +120,5 @@ def test_no_frame_takes_long_while_a_brush_is_dragged_and_pictures_follow(
         f"\n{moves} moves, {len(work)} frames in {SECONDS} s and 1 s of rest; worst {worst[0]:.1f} ms,"
         f" then {', '.join(f'{ms:.1f}' for ms in worst[1:6])}; median {worst[len(worst) // 2]:.1f} ms"
     )
-    assert len(work) > 20
+    assert len(work) > SECONDS * 4
     assert worst[0] <= LONGEST_FRAME
