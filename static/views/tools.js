@@ -9,7 +9,7 @@ const HINTS = {
   erase: "Back to the map as it was opened",
   rectangle: "Shift: equal sides",
   ellipse: "Shift: a circle",
-  polygon: "Click corners; on the first one again, or Enter, closes it",
+  polygon: "Enter or the first corner closes it",
   lasso: "Draw round what is to be filled",
   pick: "Click the class to paint with",
   move: "Drag a region; drag its box to scale it",
