@@ -22,6 +22,7 @@ from model.tensors import load_tensors, read_metadata, stored
 FORMAT = "groupdnet-studio segmenter 1"
 STAGES = (2, 8)
 MAX_WIDTH = 1024
+MAX_PATCH = 8
 MAX_DILATION = 64
 
 
@@ -33,11 +34,12 @@ class SegmenterConfig:
     size: tuple[int, int]
     widths: tuple[int, ...] = (16, 32, 64, 96)  # of the stages, the finest first
     dilations: tuple[int, ...] = ()  # of residual convolutions at the lowest resolution: how far it looks around
+    patch: int = 1  # pixels a side that the first stage sees as one, and the prediction tells apart again
 
     @property
     def stride(self) -> int:
         """What both sides of a picture are multiples of."""
-        return int(2 ** (len(self.widths) - 1))
+        return int(self.patch * 2 ** (len(self.widths) - 1))
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str], name: str) -> SegmenterConfig:
@@ -56,7 +58,7 @@ class SegmenterConfig:
         return config
 
     def _problems(self) -> Iterator[str]:
-        numbers = [("classes", self.classes, MAX_CLASSES)]
+        numbers = [("classes", self.classes, MAX_CLASSES), ("patch", self.patch, MAX_PATCH)]
         numbers += [("widths", width, MAX_WIDTH) for width in self.widths]
         numbers += [("dilations", dilation, MAX_DILATION) for dilation in self.dilations]
         wrong = [row for row in numbers if type(row[1]) is not int or not 1 <= row[1] <= row[2]]
@@ -95,15 +97,15 @@ class Segmenter(nn.Module):
     def __init__(self, config: SegmenterConfig) -> None:
         super().__init__()
         self.config = config
-        widths = config.widths
-        self.down = nn.ModuleList(_convs(i, o) for i, o in zip((3, *widths), widths))
+        widths, pixels = config.widths, config.patch**2
+        self.down = nn.ModuleList(_convs(i, o) for i, o in zip((3 * pixels, *widths), widths))
         self.around = nn.ModuleList(_look_around(widths[-1], dilation) for dilation in config.dilations)
         self.up = nn.ModuleList(_convs(i + o, o) for i, o in zip(widths[::-1], widths[-2::-1]))
-        self.predict = nn.Conv2d(widths[0], config.classes, 1)
+        self.predict = nn.Conv2d(widths[0], config.classes * pixels, 1)
 
     def features(self, picture: Tensor) -> list[Tensor]:
         """The encoder's stages, the finest first; the loss compares them."""
-        x, stages = picture, []
+        x, stages = F.pixel_unshuffle(picture, self.config.patch), []
         for i, stage in enumerate(self.down):
             x = stage(F.max_pool2d(x, 2) if i else x)
             stages.append(x)
@@ -119,7 +121,7 @@ class Segmenter(nn.Module):
             x = x + layer(x)
         for stage, skip in zip(self.up, reversed(skips)):
             x = stage(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), skip], dim=1))
-        return self.predict(x)
+        return F.pixel_shuffle(self.predict(x), self.config.patch)
 
     def segment(self, picture: Tensor) -> Tensor:
         """Picture [N, 3, H, W] in [−1, 1] of any size, read at the network's own → class indices long [N, H, W]."""

@@ -19,6 +19,16 @@ from model.sources import Source, prefetch
 FIRST_STEP = 2**41  # the segmenter's batches are not the network's
 LOG_STEPS = 50
 RATE = 2e-3
+DILATIONS = (2, 4)
+SMALL_EVERY = (
+    3  # every third batch is shown at half size: half the time to learn as much, and small pictures are read too
+)
+
+
+def _size_at(step: int, config: SegmenterConfig) -> tuple[int, int]:
+    height, width = config.size
+    small = step % SMALL_EVERY == 0 and height % (2 * config.stride) == width % (2 * config.stride) == 0
+    return (height // 2, width // 2) if small else config.size
 
 
 @torch.no_grad()
@@ -41,9 +51,10 @@ def train_segmenter(
     """
     steps, state_path, device = max(1, images // batch_size), path.with_suffix(".pt"), source.device
     further = path.exists()
-    segmenter = load_segmenter(path) if further else Segmenter(SegmenterConfig(len(source.taxonomy), size))
+    fresh = SegmenterConfig(len(source.taxonomy), size, dilations=DILATIONS)
+    segmenter = load_segmenter(path) if further else Segmenter(fresh)
     segmenter.to(device, memory_format=torch.channels_last).train().requires_grad_()  # type: ignore[call-overload]
-    rate, size = RATE / (2 if further else 1), segmenter.config.size
+    rate = RATE / (2 if further else 1)
     optimiser = torch.optim.AdamW(segmenter.parameters(), rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps + 1)
     parts: dict[str, Any] = {"segmenter": segmenter, "optimiser": optimiser, "schedule": schedule}
@@ -53,7 +64,7 @@ def train_segmenter(
         for name, part in parts.items():
             part.load_state_dict(state[name])
         start = state["step"]
-    wanted = ((FIRST_STEP + step, batch_size, size) for step in range(start, steps))
+    wanted = ((FIRST_STEP + step, batch_size, _size_at(step, segmenter.config)) for step in range(start, steps))
     with Progress(steps, start) as progress:
         for step, batch in enumerate(prefetch(source, wanted), start=start + 1):
             with autocast():

@@ -73,6 +73,18 @@ def test_it_looks_as_far_around_as_its_dilations_say() -> None:
     assert reach((8,)) == reach(()) + 16  # half resolution
 
 
+def test_patches_are_taken_apart_and_put_together_pixel_by_pixel() -> None:
+    """With patches of two, each pixel of the map still answers to its own pixel of the picture."""
+    segmenter = random_segmenter(replace(CONFIG, patch=2, widths=(8, 8), dilations=()))
+    scores = segmenter(picture(64))
+    assert scores.shape == (1, 12, 64, 64)
+    assert [stage.shape[2] for stage in segmenter.features(picture(64))] == [32, 16]
+    shifted = segmenter(picture(64).roll((4, 8), dims=(2, 3)))
+    inner = (slice(None), slice(None), slice(24, 40), slice(24, 40))
+    assert torch.allclose(shifted[inner], scores.roll((4, 8), dims=(2, 3))[inner], atol=1e-5)
+    assert (scores[..., ::2, ::2] - scores[..., 1::2, 1::2]).abs().max() > 0.1
+
+
 def test_pictures_of_any_size_are_read_at_its_own() -> None:
     segmenter = random_segmenter(CONFIG)
     large = picture().repeat_interleave(2, 2).repeat_interleave(2, 3)
@@ -135,6 +147,9 @@ def test_a_truncated_segmenter_is_refused(folder: Path, kept: float) -> None:
         ({"widths": [8]}, "it has 1 widths and 1 dilations, allowed are 2 … 8 and 0 … 8"),
         ({"widths": [8, 12, 10**9]}, "widths has 1000000000, allowed are 1 … 1024"),
         ({"widths": [8, 12, "16"]}, "widths has '16', allowed are 1 … 1024"),
+        ({"patch": 0}, "patch has 0, allowed are 1 … 8"),
+        ({"patch": 2}, "segmenter.safetensors does not fit"),
+        ({"patch": 8, "size": [64, 48]}, "size is [64, 48], allowed are two multiples of 32"),
         ({"classes": 0}, "classes has 0, allowed are 1 … 255"),
         ({"size": [32, 30]}, "size is [32, 30], allowed are two multiples of 4"),
         ({"size": [32]}, "size is [32], allowed are two multiples of 4"),
