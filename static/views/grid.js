@@ -10,7 +10,9 @@ export function watchGrid(studio) {
   const faces = new WeakMap();
   studio.store.watch(["grid"], ({ grid }) => {
     const opened = place.hidden && grid;
+    const left = !grid && place.contains(document.activeElement);
     place.hidden = !grid;
+    if (left) document.querySelector("[popovertarget=variants-menu]").focus({ focusVisible: false });
     if (!grid) return place.replaceChildren();
     redraw(place, head(studio, grid), cells(studio, grid, faces));
     if (!opened) return undefined;

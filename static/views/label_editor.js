@@ -123,11 +123,23 @@ class LabelEditor {
       this.painter.cancel();
       this.#draw();
     });
+    this.classes.addEventListener("keydown", (event) => this.#walk(event));
     this.element.addEventListener("keydown", (event) => {
       if (!(event.ctrlKey || event.metaKey) || event.code !== "KeyZ") return;
       event.preventDefault();
       this.#step(event.shiftKey ? "redo" : "undo");
     });
+  }
+
+  /** Arrow keys go from class to class, as in any group of radio buttons. */
+  #walk(event) {
+    const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const count = this.studio.classes.length;
+    const value = (this.settings.value + step + count) % count;
+    this.#set({ value });
+    this.classes.children[value].focus();
   }
 
   #applied({ dirty, picked }) {
@@ -158,6 +170,7 @@ class LabelEditor {
         {
           role: "radio",
           "aria-checked": String(index === this.settings.value),
+          tabindex: index === this.settings.value ? 0 : -1,
           class: `editor-class${counts[index] ? "" : " absent"}`,
           onclick: () => this.#set({ value: index }),
           data: { paint: index },

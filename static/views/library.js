@@ -7,8 +7,9 @@ import { notify } from "./toasts.js";
 const FACE = 128; // pixels of a saved look's picture
 
 export function watchLibrary(studio) {
-  const view = { whole: false, naming: false };
+  const view = { whole: false, form: null }; // the form is made once: what is typed stays when pictures arrive
   const update = () => draw(studio, view, update);
+  studio.store.watch(["current", "model"], () => (view.form = null));
   studio.store.watch(["library", "current", "model", "style", "picture"], update);
   watchMenu(studio);
   studio.library.load();
@@ -29,7 +30,7 @@ function draw(studio, view, update) {
   const index = view.whole ? null : current;
   const tabs = [false, true].map((whole) => {
     const show = () => {
-      Object.assign(view, { whole, naming: false });
+      Object.assign(view, { whole, form: null });
       update();
     };
     const title = whole ? "Whole styles" : titled(studio.className(current));
@@ -37,9 +38,15 @@ function draw(studio, view, update) {
     pressed(button, whole === view.whole);
     return button;
   });
+  const ask = () => {
+    view.form = nameForm(studio, view, update, index);
+    update();
+    $("library-name").focus();
+    $("library-name").select();
+  };
   const save = h(
     "button.mini",
-    { id: "library-save", disabled: !studio.state.picture, onclick: () => ((view.naming = true), update()) },
+    { id: "library-save", disabled: !studio.state.picture, onclick: ask },
     icon("bookmark", true),
     "Save",
   );
@@ -53,7 +60,7 @@ function draw(studio, view, update) {
     $("library"),
     h("div.sh", {}, h("h3", {}, "Saved looks"), h("span.gap"), save, more),
     h("span.seg.full", { role: "group", "aria-label": "Which" }, tabs),
-    view.naming ? nameForm(studio, view, update, index) : null,
+    view.form,
     entries.length
       ? h(
           "div.saved",
@@ -62,7 +69,6 @@ function draw(studio, view, update) {
         )
       : h("p.note", {}, emptyWords(studio, index)),
   );
-  if (view.naming) $("library").querySelector("input").focus();
 }
 
 function emptyWords(studio, index) {
@@ -75,12 +81,15 @@ function nameForm(studio, view, update, index) {
   const suggested =
     index === null ? `${scene ?? "Style"}` : `${titled(studio.className(index))} ${describe(specOf(style, index))}`;
   const input = h("input", { "aria-label": "Name", value: suggested.slice(0, 60), maxlength: 60, id: "library-name" });
-  const close = () => ((view.naming = false), update());
+  const close = () => {
+    view.form = null;
+    update();
+  };
   const keep = () => {
     const name = input.value.trim();
     if (!name) return;
     const indices = index === null ? studio.classes.map((row) => row.index) : [index];
-    view.naming = false;
+    view.form = null;
     studio.library.save(name, indices, faceOf(studio, index));
   };
   input.addEventListener("keydown", ({ key }) => {

@@ -116,6 +116,17 @@ def test_a_code_goes_out_as_npz_and_comes_back_as_the_same_picture(studio: Studi
     assert studio.sent.request["style"][str(CLASS["water"])]["from"] == "river.npz"
 
 
+def test_a_name_is_typed_to_its_end_although_pictures_arrive(studio: Studio) -> None:
+    page = studio.page
+    page.locator("#library-save").click()
+    page.keyboard.type("Half a")
+    studio.click_and_wait(f"[data-dice='{CLASS['sky']}']")
+    expect(page.locator("#library-name")).to_have_value("Half a")
+    page.locator("#library-name").press_sequentially(" name")
+    page.keyboard.press("Enter")
+    expect(page.locator("#library [data-look]")).to_have_text("Half a name")
+
+
 def test_a_file_that_is_no_library_is_refused_in_words(studio: Studio, tmp_path: Path) -> None:
     file = tmp_path / "shopping.json"
     file.write_text('{"milk": 2}')
