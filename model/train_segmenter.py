@@ -20,9 +20,7 @@ FIRST_STEP = 2**41  # the segmenter's batches are not the network's
 LOG_STEPS = 50
 RATE = 2e-3
 DILATIONS = (2, 4)
-SMALL_EVERY = (
-    3  # every third batch is shown at half size: half the time to learn as much, and small pictures are read too
-)
+SMALL_EVERY = 3  # batches are shown at half size now and then: cheaper steps, and small pictures are read as well
 
 
 def _size_at(step: int, config: SegmenterConfig) -> tuple[int, int]:
