@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import functools
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
@@ -28,12 +29,14 @@ from model.labels import instance_edges
 from model.losses import SegmenterFeatures
 from model.modulation import MapModulation, ModulationCache
 from model.styles import MAX_SEED
-from model.synthesis import Synthesis
+from model.synthesis import Convolution, Synthesis
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 CACHE_BYTES = 2**30  # a new label map adds some 25 MB to the landscape model's modulation, a stroke far less
 PASS_BYTES = 2 * 2**30  # activations of the pictures that a GPU makes in one pass
 LIVE_TENSORS = 6  # of a block's widest size, alive at once
+PROBED = 64  # pixels a side of the picture that bfloat16 is tried on
+BFLOAT16_GAIN = 0.9  # of float32's time, for it to be worth its rounding
 SHOWN = 4  # unknown class indices named in a message
 
 Array = np.ndarray | Tensor
@@ -43,8 +46,9 @@ class Engine:
     """Pictures from label maps and codes.
 
     ``device`` is "auto" (CUDA, else MPS, else CPU), "cpu", "cuda", "cuda:1" or "mps". ``precision`` is the
-    generator's: "float32" anywhere, "bfloat16" or "float16" on CUDA; the encoder's is float32. ``cache_bytes`` bounds
-    the modulation that is kept (0 keeps none). The checkpoint is copied, never changed.
+    generator's: "float32" anywhere, "bfloat16" or "float16" on CUDA, "bfloat16" on CPUs where it is faster; the
+    encoder's is float32. ``cache_bytes`` bounds the modulation that is kept (0 keeps none). The checkpoint is copied,
+    never changed.
 
     The same label map, codes, device, precision and number of threads give the same pixels. On a CPU that holds
     whatever else is in the batch: pictures are made one at a time, which costs no speed there. A GPU makes many in a
@@ -58,14 +62,15 @@ class Engine:
         self.device = pick_device(device)
         self.precision = precision
         self.dtype = _check_precision(precision, self.device)
-        self.generator = copy.deepcopy(ckpt.generator).to(self.device, self.dtype).eval().requires_grad_(False)
+        exact = copy.deepcopy(ckpt.generator).to(self.device).eval().requires_grad_(False)
+        self.generator = exact if self.dtype == torch.float32 else copy.deepcopy(exact).to(self.dtype)
         self.encoder = None
         if ckpt.encoder is not None:
             self.encoder = copy.deepcopy(ckpt.encoder).to(self.device).eval().requires_grad_(False)
         self.segmenter = None
         if ckpt.segmenter is not None:
             self.segmenter = copy.deepcopy(ckpt.segmenter).to(self.device).eval().requires_grad_(False)
-        self.cache = ModulationCache(self.generator, cache_bytes)
+        self.cache = ModulationCache(exact, cache_bytes, self.dtype)
         self.synthesis = Synthesis(self.generator, self.cache)
 
     @property
@@ -231,14 +236,33 @@ def pick_device(name: str) -> torch.device:
 
 def _check_precision(name: str, device: torch.device) -> torch.dtype:
     allowed = list(PRECISIONS) if device.type == "cuda" else ["float32"]
+    if device.type == "cpu" and name == "bfloat16" and bfloat16_pays():
+        allowed.append(name)
     if name not in allowed:
+        slow = ", where this CPU computes it no faster" if device.type == "cpu" and name == "bfloat16" else ""
         raise InputError(
-            f"precision {name!r} is not for device {device}; allowed is {' or '.join(allowed)} there.",
+            f"precision {name!r} is not for device {device}{slow}; allowed is {' or '.join(allowed)} there.",
             field="precision",
             value=name,
             allowed=allowed,
         )
     return PRECISIONS[name]
+
+
+@functools.cache
+def bfloat16_pays() -> bool:
+    """Whether this CPU's bfloat16 convolutions are faster than float32 ones: few are, others are 60 times slower."""
+    seconds = []
+    with torch.inference_mode():
+        for dtype in (torch.float32, torch.bfloat16):
+            conv = Convolution(torch.nn.Conv2d(32, 32, 3, padding=1).to(dtype), PROBED, PROBED)
+            x, tries = torch.zeros(1, PROBED, PROBED, 32, dtype=dtype), []
+            for _ in range(5):
+                started = time.perf_counter()
+                conv(x)
+                tries.append(time.perf_counter() - started)
+            seconds.append(min(tries))
+    return seconds[1] < BFLOAT16_GAIN * seconds[0]
 
 
 def _exact(device: torch.device) -> AbstractContextManager[Any]:

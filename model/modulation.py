@@ -62,11 +62,11 @@ class Tables:
     def __init__(self, norms: Sequence[Norm], edges: bool) -> None:
         shared: list[nn.Conv2d] = [norm.mlp_shared[0] for norm in norms]  # type: ignore[misc]
         self.groups = norms[0].mlp_gamma.groups
-        self.symbols = torch.cat([symbol_rows(conv, edges) for conv in shared], dim=1).float()  # [9·(S+1), n·hidden]
-        self.bias = torch.cat([conv.bias for conv in shared]).float()  # type: ignore[misc]
+        self.symbols = torch.cat([symbol_rows(conv, edges) for conv in shared], dim=1)  # [9·(S+1), n·hidden]
+        self.bias = torch.cat([conv.bias for conv in shared])  # type: ignore[misc]
         taps, biases = zip(*(self._folded(norm) for norm in norms))
-        self.taps = torch.cat(taps).float()  # [n·g, hidden/g, 9·2·ch/g]
-        self.biases = torch.cat(biases).float()[:, None]  # [n·g, 1, 2, ch/g]
+        self.taps = torch.cat(taps)  # [n·g, hidden/g, 9·2·ch/g]
+        self.biases = torch.cat(biases)[:, None]  # [n·g, 1, 2, ch/g]
 
     def _folded(self, norm: Norm) -> tuple[Tensor, Tensor]:
         gamma, beta = norm.mlp_gamma, norm.mlp_beta
@@ -171,11 +171,11 @@ class MapModulation:
 class ModulationCache:
     """Modulation by label map and by neighbourhood, bounded in bytes by ``trim``."""
 
-    def __init__(self, generator: Generator, limit: int) -> None:
-        """``generator``: on its device, in its precision; read, never changed."""
+    def __init__(self, generator: Generator, limit: int, dtype: torch.dtype = torch.float32) -> None:
+        """``generator``: float32, on its device; read, never changed. Rows are worked out in float32, kept as dtype."""
         self.generator, self.limit, self.hits, self.misses = generator, limit, 0, 0
         self.config: GroupDNetConfig = generator.config
-        self.device = generator.conv_img.weight.device
+        self.device, self.dtype = generator.conv_img.weight.device, dtype
         self.blocks = generator.blocks()
         self.norms = [[generator.norm(name) for name, _ in block.row.norms()] for block in self.blocks]
         self.makers = [self._makers(norms) for norms in self.norms]
@@ -199,7 +199,7 @@ class ModulationCache:
         """Forget everything."""
         self._kept.clear()
         self._map_bytes = 0
-        like = self.generator.conv_img.weight
+        like = torch.empty(0, dtype=self.dtype, device=self.device)
         self.rows = [Rows([norm.param_free_norm.num_features for norm in norms], like) for norms in self.norms]
 
     def pairs(self, modulation: MapModulation, block: int) -> list[Pair]:
@@ -314,7 +314,8 @@ class ModulationCache:
         flat = [
             [t[0].flatten(1).T.contiguous() for t in modulation[name]] for name, _ in block.row.norms()
         ]  # [h·w, ch]
-        return [fold(norm, 1 + gamma, beta) for norm, (gamma, beta) in zip(self.norms[i], flat)]
+        folded = [fold(norm, 1 + gamma, beta) for norm, (gamma, beta) in zip(self.norms[i], flat)]
+        return [(scale.to(self.dtype), shift.to(self.dtype)) for scale, shift in folded]
 
 
 def _reach(changed: np.ndarray) -> tuple[int, int]:

@@ -65,7 +65,7 @@ class Convolution:
 def _can_pack(weight: Tensor) -> bool:
     return (
         weight.device.type == "cpu"
-        and weight.dtype == torch.float32
+        and weight.dtype in (torch.float32, torch.bfloat16)
         and torch.backends.mkldnn.is_available()
         and all(hasattr(torch.ops.mkldnn, name) for name in ("_convolution_pointwise", "_convolution_pointwise_"))
         and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")

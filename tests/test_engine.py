@@ -317,15 +317,25 @@ def test_without_an_encoder_photos_are_refused_and_pictures_are_not(
     assert (bare.render(scene, codes[:1]) == engine.render(scene, codes[:1])).all()
 
 
-def test_devices_and_precisions_that_are_not_here(checkpoint: Checkpoint) -> None:
+def test_devices_and_precisions_that_are_not_here(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     assert pick_device("auto") == torch.device(devices()[0])
     assert devices()[-1] == "cpu"
     for name in ("cuda:99", "tpu", "", "CPU"):
         with pytest.raises(InputError, match=f"device '{name}' is not here; allowed are auto, .*cpu"):
             Engine(checkpoint, name)
+    monkeypatch.setattr(engine_module, "bfloat16_pays", lambda: False)
     for precision in ("bfloat16", "float16", "float64"):
-        with pytest.raises(InputError, match=f"precision '{precision}' is not for device cpu; allowed is float32"):
+        with pytest.raises(InputError, match=f"precision '{precision}' is not for device cpu.*; allowed is float32"):
             Engine(checkpoint, "cpu", precision)
+
+
+def test_bfloat16_on_a_cpu_is_near_float32(
+    checkpoint: Checkpoint, engine: Engine, scene: np.ndarray, codes: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "bfloat16_pays", lambda: True)
+    rough = Engine(checkpoint, "cpu", "bfloat16")
+    error = (rough.synthesize(scene, codes) - engine.synthesize(scene, codes)).square().mean()
+    assert 30 < float(10 * torch.log10(4 / error)) < 100
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
