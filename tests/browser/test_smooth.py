@@ -14,12 +14,13 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from conftest import narrow_config, random_checkpoint
-from playwright.sync_api import Browser, Error, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from model.checkpoint import save_checkpoint
 
@@ -41,23 +42,23 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen([sys.executable, "-m", "server", "--port", str(port), "--checkpoints", folder])
-    yield f"http://127.0.0.1:{port}/"
+    url = f"http://127.0.0.1:{port}/"
+    wait_until_ready(f"{url}readyz")
+    yield url
     server.terminate()
     server.wait(10)
 
 
-def visit(page: Page, url: str, patience: float = 60) -> None:
-    """Go to a page whose server may be starting."""
-    give_up = time.monotonic() + patience
+def wait_until_ready(url: str, seconds: float = 60) -> None:
+    """Returns when the address answers with 200."""
+    give_up = time.monotonic() + seconds
     while True:
         try:
-            page.goto(f"{url}readyz")
-            if '"ready":true' in page.content():
-                break
-        except Error:
-            assert time.monotonic() < give_up
-        page.wait_for_timeout(200)
-    page.goto(url)
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            assert time.monotonic() < give_up, f"{url} does not answer"
+            time.sleep(0.2)
 
 
 def frames(trace: dict[str, Any], page_url: str) -> list[float]:
@@ -99,7 +100,7 @@ def drag(page: Page, seconds: float) -> int:
 def test_no_frame_takes_long_while_a_brush_is_dragged_and_pictures_follow(
     browser: Browser, page: Page, large: str
 ) -> None:
-    visit(page, large)
+    page.goto(large)
     expect(page.locator("#picture")).to_have_attribute("data-picture", re.compile(r"\d"))
     page.locator("#live").click()
     page.locator("[data-live=draw]").click()
