@@ -11,7 +11,7 @@ const LISTED = 12; // values that get a row of their own
 const MOST = 50_000; // different values of a label map that is one
 
 /**
- * Ways to read a decoded PNG, the best first: [{kind, title, labels, unknown, pixels}]. `labels` has a class for each pixel,
+ * Ways to read a decoded PNG, the best first: [{unit, title, labels, unknown, pixels}]. `labels` has a class for each pixel,
  * NONE where there is none; `unknown` lists {value, name, rgb, pixels}, the most frequent first, of `pixels` in all;
  * `nearest(value)` is the class to propose. `model` is the report of one; `palette` [{name, rgb}] names further colours
  * of classes, or is null.
@@ -63,7 +63,7 @@ function byIndex(image, classes, unknownClass) {
   const last = classes.length - 1;
   const kind = image.kind === "palette" ? "the palette's indices" : "grey values";
   return read(image, meaning, {
-    kind: image.kind === "palette" ? "palette" : "index",
+    unit: "value",
     title: `classes by index (${kind})`,
     name: (value) => String(value),
     rgb: (value) => image.palette?.[value] ?? [value, value, value],
@@ -74,15 +74,20 @@ function byIndex(image, classes, unknownClass) {
 function byColour(image, classes, { title, colours }) {
   const nearest = nearestIn(classes);
   const meaning = new Map([...colours].reverse().map(({ index, rgb }) => [packed(rgb), index])); // the first of equals
-  const kind = image.kind === "palette" ? "palette" : "colour";
-  const about = { kind, title, name: (value) => `#${value.toString(16).padStart(6, "0")}`, rgb: unpacked, nearest };
+  const about = {
+    unit: "colour",
+    title,
+    name: (value) => `#${value.toString(16).padStart(6, "0")}`,
+    rgb: unpacked,
+    nearest,
+  };
   if (image.kind !== "palette") return read(image, meaning, about);
   const colourOf = Uint32Array.from({ length: 256 }, (_, i) => packed(image.palette[i] ?? [0, 0, 0]));
   return read({ ...image, data: Uint32Array.from(image.data, (value) => colourOf[value]) }, meaning, about);
 }
 
 /** A reading of an image whose values mean classes. */
-function read({ data, clear }, meaning, { kind, title, name, rgb, nearest }) {
+function read({ data, clear }, meaning, { unit, title, name, rgb, nearest }) {
   const labels = new Uint8Array(data.length);
   const counts = new Map();
   const valueAt = (i) => (clear?.[i] ? CLEAR : data[i]);
@@ -99,7 +104,7 @@ function read({ data, clear }, meaning, { kind, title, name, rgb, nearest }) {
   const unknown = [...counts].map(([value, pixels]) => ({ value, pixels, ...about(value) }));
   unknown.sort((a, b) => b.pixels - a.pixels);
   const pixels = unknown.reduce((sum, row) => sum + row.pixels, 0);
-  return { kind, title, labels, unknown, pixels, valueAt, nearest: nearestTo };
+  return { unit, title, labels, unknown, pixels, valueAt, nearest: nearestTo };
 }
 
 function mostFrequent(labels) {

@@ -87,11 +87,10 @@ class DoctorDialog {
   }
 
   #verdict() {
-    const { unknown, pixels, kind } = this.reading;
+    const { unknown, pixels, unit } = this.reading;
     if (!pixels) return h("p.note", {}, "Every pixel has a class.");
-    const things = kind === "index" || this.reading.title.includes("index") ? "value" : "colour";
     const share = percent(pixels / this.reading.labels.length);
-    const number = unknown.length === 1 ? `One ${things} is` : `${grouped(unknown.length)} ${things}s are`;
+    const number = unknown.length === 1 ? `One ${unit} is` : `${grouped(unknown.length)} ${unit}s are`;
     return h("p.note", {}, `${number} no class here: ${grouped(pixels)} px, ${share} of the map. What shall they be?`);
   }
 

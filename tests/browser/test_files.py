@@ -41,18 +41,6 @@ def drop(studio: Studio, file: Path, kind: str) -> None:
     )
 
 
-def see(studio: Studio, shots: Path, name: str) -> None:
-    """A screenshot of what is open, dark and light, wide and narrow."""
-    page = studio.page
-    for width, height in ((1440, 900), (360, 800)):
-        page.set_viewport_size({"width": width, "height": height})
-        for theme in ("dark", "light"):
-            page.locator("html").evaluate("(html, theme) => (html.dataset.theme = theme)", theme)
-            page.screenshot(path=shots / f"{name}_{width}_{theme}.png")
-    page.locator("html").evaluate("html => (html.dataset.theme = 'dark')")
-    page.set_viewport_size({"width": 1440, "height": 900})
-
-
 def test_picture_label_map_and_recipe_can_be_saved(studio: Studio) -> None:
     x, y = spot(studio.labels, "grass", 22)
     studio.choose("water")
@@ -136,7 +124,7 @@ def test_values_without_a_class_are_asked_about_and_nothing_is_guessed(
     face = studio.canvas("dialog.doctor canvas")
     assert (face[2, 2] == TAXONOMY.display[CLASS["sand"]]).all()
     if shots:
-        see(studio, shots, "doctor_values")
+        studio.see(shots, "doctor_values")
     before = studio.picture_id
     page.locator("#doctor-open").click()
     studio.new_picture(before)
@@ -176,7 +164,7 @@ def test_a_label_map_of_another_size_is_resized_only_when_asked(
     assert (studio.labels == labels).all()
     doctor.get_by_role("button", name="Cut to the middle").click()
     if shots:
-        see(studio, shots, "doctor_size")
+        studio.see(shots, "doctor_size")
     before = studio.picture_id
     studio.page.locator("#doctor-open").click()
     studio.new_picture(before)
@@ -192,7 +180,7 @@ def test_a_blurred_map_in_colours_shows_what_it_is_made_of(studio: Studio, tmp_p
     expect(doctor.locator("li").last).to_contain_text("more")
     doctor.locator("li").first.hover()
     if shots:
-        see(studio, shots, "doctor_blurred")
+        studio.see(shots, "doctor_blurred")
     before, labels = studio.picture_id, studio.labels
     studio.page.locator("#doctor-open").click()
     studio.new_picture(before)

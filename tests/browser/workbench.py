@@ -173,6 +173,16 @@ class Studio:
         """The last render request as it reached the server."""
         return self.recorder.last("render")
 
+    def see(self, shots: Path, name: str) -> None:
+        """A screenshot of what is open, dark and light, wide and narrow."""
+        for width, height in ((1440, 900), (360, 800)):
+            self.page.set_viewport_size({"width": width, "height": height})
+            for theme in ("dark", "light"):
+                self.page.locator("html").evaluate("(html, theme) => (html.dataset.theme = theme)", theme)
+                self.page.screenshot(path=shots / f"{name}_{width}_{theme}.png")
+        self.page.locator("html").evaluate("html => (html.dataset.theme = 'dark')")
+        self.page.set_viewport_size({"width": 1440, "height": 900})
+
     # ---- doing ----
 
     def choose(self, name: str) -> None:
