@@ -30,7 +30,7 @@ def kept(studio: Studio) -> None:
     studio.settle()
     before, now = 0, studio.page.evaluate(WRITTEN)
     while now != before:
-        studio.page.wait_for_timeout(300)
+        studio.page.wait_for_timeout(1000)
         before, now = now, studio.page.evaluate(WRITTEN)
 
 
@@ -83,10 +83,10 @@ def test_a_reference_comes_back_with_its_picture(studio: Studio) -> None:
     studio.space("mix")
     studio.page.locator("#ref-strip [data-add=current]").click()
     kept(studio)
-    face = studio.canvas("#ref-strip [data-reference=A] canvas:first-child")
+    face = studio.canvas("#ref-strip [data-reference=A] .ref-faces canvas >> nth=0")
     studio.page.reload()
     expect(studio.page.locator("#ref-strip [data-reference=A]")).to_be_visible()
-    assert (studio.canvas("#ref-strip [data-reference=A] canvas:first-child") == face).all()
+    assert (studio.canvas("#ref-strip [data-reference=A] .ref-faces canvas >> nth=0") == face).all()
 
 
 def test_a_tab_that_was_closed_is_gone_on_with_by_the_next(studio: Studio, tab: Studio) -> None:
