@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -17,7 +17,7 @@ from server.work import Work
 LOOK_SECONDS = 0.5  # between two pictures on the way
 
 
-async def rows(work: Work, form: Form[FitRequest], places: Places) -> AsyncIterator[dict[str, Any]]:
+async def rows(work: Work, form: Form[FitRequest], places: Places) -> AsyncGenerator[dict[str, Any]]:
     """``{"step", "steps", "share", "distance"}``, with a small picture now and then; last the style and its picture."""
     from model.engine import to_uint8
     from model.recipe import write_png

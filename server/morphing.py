@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,7 @@ async def animation(work: Work, form: Form[MorphRequest]) -> tuple[bytes, int]:
     return await work.aside(_write, work, form.asked, scene, styles, frames), _shown(form.asked)
 
 
-async def rows(work: Work, form: Form[MorphRequest]) -> AsyncIterator[dict[str, Any]]:
+async def rows(work: Work, form: Form[MorphRequest]) -> AsyncGenerator[dict[str, Any]]:
     """``{"frame": 8, "frames": 24}`` as they are drawn, then the file as the JSON answer has it."""
     scene, styles = await _asked(work, form)
     frames: list[np.ndarray] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,7 @@ async def pictures(
     return scene, styles, variants, await work.aside(_changes, before, variants, inside)
 
 
-async def rows(work: Work, form: Form[ResampleRequest]) -> AsyncIterator[dict[str, Any]]:
+async def rows(work: Work, form: Form[ResampleRequest]) -> AsyncGenerator[dict[str, Any]]:
     """A row of JSON for each variant, and one with the timings at the end."""
     scene, base, styles, inside = await _asked(work, form)
     before: np.ndarray | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 
 from fastapi import Request
@@ -18,20 +19,20 @@ LINES = "application/x-ndjson"
 
 
 async def stream_lines(
-    request: Request, model: Model, started: float, rows: Callable[[Work], AsyncIterator[dict[str, Any]]]
+    request: Request, model: Model, started: float, rows: Callable[[Work], AsyncGenerator[dict[str, Any]]]
 ) -> Response:
     """``rows(work)`` as lines. What goes wrong before the first is answered as everywhere, later it is a line
     ``{"error": …}``; a client that leaves ends the work."""
 
-    async def work_through() -> AsyncIterator[dict[str, Any]]:
-        async with work_on(request, model, started) as work:
-            async for row in rows(work):
+    async def work_through() -> AsyncGenerator[dict[str, Any]]:
+        async with work_on(request, model, started) as work, aclosing(rows(work)) as source:
+            async for row in source:
                 yield row
 
     source = work_through()
     first = await anext(source)
 
-    async def lines() -> AsyncIterator[str]:
+    async def lines() -> AsyncGenerator[str]:
         try:
             yield _line(first)
             async for row in source:
@@ -41,7 +42,7 @@ async def stream_lines(
         except ClientGone:
             return
         finally:
-            await source.aclose()  # type: ignore[attr-defined]
+            await source.aclose()
 
     return StreamingResponse(lines(), media_type=LINES, headers={"X-Accel-Buffering": "no"})
 

@@ -182,10 +182,11 @@ class Work:
     async def fit(self, reference: Reference, steps: int | None, seed: int) -> AsyncGenerator[FitStep]:
         """Some of the steps of a fit, the last one among them; a few in each piece of work, so that others get their
         turn."""
-        scene = reference.scene
-        options = {"seed": seed} if steps is None else {"seed": seed, "steps": steps}
+        from model.fitting import STEPS
+
+        scene, steps = reference.scene, min(steps or STEPS, self.settings.fit_steps)
         descent = await self._turn.run(
-            lambda: self._engine().fit(reference.photo, scene.labels, scene.instances, **options)
+            lambda: self._engine().fit(reference.photo, scene.labels, scene.instances, steps=steps, seed=seed)
         )
         while True:
             step = await self._turn.run(_some_steps, descent)

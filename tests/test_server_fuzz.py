@@ -38,7 +38,9 @@ def with_sound_files(body: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def api(tiny_checkpoint: Path) -> Iterator[schemathesis.BaseSchema]:
-    app = create_app(Settings(checkpoints=tiny_checkpoint, warm_up=False, variants=6, morph_steps=24, fit_steps=6))
+    app = create_app(
+        Settings(checkpoints=tiny_checkpoint, warm_up=False, variants=6, morph_steps=24, fit_steps=6, fits=64)
+    )
     yield schemathesis.openapi.from_asgi("/openapi.json", app)
     shutdown_lifespans()
 
