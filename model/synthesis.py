@@ -76,7 +76,7 @@ class Layer:
     """A residual block at its place in a generator, without what the tables hold."""
 
     def __init__(self, block: ResidualBlock, height: int, width: int, upsampled: bool) -> None:
-        self.block, self.height, self.width, self.pixels = block, height, width, height * width
+        self.height, self.width, self.pixels = height, width, height * width
         self.conv_0, self.conv_1 = (Convolution(conv, height, width) for conv in (block.conv_0, block.conv_1))
         self.conv_s = Convolution(block.conv_s, height, width) if block.row.learned_skip else None
         device, dtype = block.conv_0.weight.device, block.conv_0.weight.dtype
