@@ -98,3 +98,43 @@ def test_an_old_picture_comes_back_although_only_its_file_was_kept(studio: Studi
     studio.click_and_wait("#history [role=listitem]:last-child button")
     assert (studio.labels == labels).all()
     assert (studio.picture == first).all()
+
+
+OPENED = "#variants-menu > *, #library-menu > *, #versus-bar > *, .grid-head > *, .grid-cell, #library > *, .side-tag"
+HANGING = f"""() => [...document.querySelectorAll("{OPENED}")]
+  .filter((e) => e.checkVisibility({{ visibilityProperty: true }}))
+  .map((e) => [e, e.getBoundingClientRect()])
+  .filter(([, r]) => r.width && (r.right > innerWidth + 0.5 || r.left < -0.5))
+  .map(([e, r]) => `${{e.className || e.id}} ${{Math.round(r.left)}}…${{Math.round(r.right)}}`)"""
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (768, 1024), (360, 800)], ids=str)
+def test_what_opens_for_styles_fits_narrow_screens(studio: Studio, size: tuple[int, int]) -> None:
+    page = studio.page
+    studio.click_and_wait("#resample-all")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    phone = size[0] < 600
+
+    def open_shelf() -> None:
+        if phone:
+            page.locator(".dock-looks").click()
+            page.locator("#variants-phone").click()
+
+    open_shelf()
+    page.locator("[popovertarget=variants-menu]").click()
+    expect(page.locator("#variants-go")).to_be_in_viewport()
+    expect(page.locator("#grid-go")).to_be_in_viewport()
+    assert page.evaluate(HANGING) == []
+    page.locator("#variants-menu [data-side='3']").click()
+    page.locator("#grid-go").click()
+    expect(page.locator("button.grid-cell").first).to_be_visible()
+    expect(page.locator("#picture")).to_be_in_viewport()
+    assert page.evaluate(HANGING) == []
+    page.keyboard.press("Escape")
+    open_shelf()
+    page.locator("#compare-two").click()
+    expect(page.locator("#versus-end")).to_be_in_viewport()
+    expect(page.locator(".wipe-line")).to_be_in_viewport()
+    assert page.evaluate(HANGING) == []
+    page.locator("#versus-end").click()
+    page.set_viewport_size({"width": 1440, "height": 900})
