@@ -7,10 +7,11 @@ import { notify } from "./toasts.js";
 const FACE = 128; // pixels of a saved look's picture
 
 export function watchLibrary(studio) {
-  const view = { whole: false, form: null }; // the form is made once: what is typed stays when pictures arrive
+  const view = { whole: false, form: null };
   const update = () => draw(studio, view, update);
   studio.store.watch(["current", "model"], () => (view.form = null));
-  studio.store.watch(["library", "current", "model", "style", "picture"], update);
+  studio.store.watch(["library", "current", "model"], update);
+  studio.store.watch(["style", "picture"], () => view.form || update()); // not under the hands of somebody who types
   watchMenu(studio);
   studio.library.load();
 }

@@ -122,6 +122,7 @@ def test_a_name_is_typed_to_its_end_although_pictures_arrive(studio: Studio) -> 
     page.keyboard.type("Half a")
     studio.click_and_wait(f"[data-dice='{CLASS['sky']}']")
     expect(page.locator("#library-name")).to_have_value("Half a")
+    page.locator("#library-name").press("End")
     page.locator("#library-name").press_sequentially(" name")
     page.keyboard.press("Enter")
     expect(page.locator("#library [data-look]")).to_have_text("Half a name")

@@ -62,7 +62,7 @@ def test_a_photo_without_labels_gets_them_from_the_segmenter_and_they_can_be_cor
     page.keyboard.press("Control+z")
     expect(page.locator(".label-editor")).to_contain_text("As they were found")
     page.keyboard.press("Control+Shift+z")
-    page.locator("[role=radio][aria-checked=true]").press("ArrowDown")
+    page.locator(".editor-classes [aria-checked=true]").press("ArrowDown")
     expect(page.locator(f"[data-paint='{CLASS['road']}']")).to_be_focused()
     page.get_by_role("slider", name="Opacity of the labels").fill("20")
     expect(page.locator(".editor-stage .map-face")).to_have_css("opacity", "0.2")
