@@ -9,14 +9,14 @@ import pytest
 
 from model.checkpoint import inspect, load_checkpoint
 from model.engine import Engine
-from model.labels import read_labels
+from model.labels import TAXONOMIES, read_labels
 from model.landscape import Landscape
 from model.styles import Style, style_from_encoding
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "checkpoints" / "landscape"
 STARTERS = sorted((ROOT / "static" / "starters").glob("*.png"))
-MOUNTAIN, GRASS, TREE, WATER = 2, 4, 5, 6
+GRASS, WATER = 4, 6
 
 
 @pytest.fixture(scope="module")
@@ -47,26 +47,38 @@ def test_every_starter_scene_has_varied_and_unsaturated_pictures(engine: Engine,
     assert np.isin(shown, (0, 255)).mean() < 0.2
 
 
-def changes(engine: Engine, label: int) -> tuple[float, float, float]:
-    """Six looks of a class on the lake: mean |Δ| inside it and outside it, and the share of the change inside."""
-    labels = read_labels(ROOT / "static" / "starters" / "lake.png", engine.taxonomy, engine.config.image_size)
+@pytest.fixture(scope="module")
+def scenes() -> tuple[np.ndarray, np.ndarray]:
+    """Labels [N, H, W] and photos [N, H, W, 3] of a seed that training never saw."""
+    labels, photos = Landscape(256, seed=4242).scenes(0, 24)
+    return labels.numpy(), photos.permute(0, 2, 3, 1).numpy()
+
+
+def change_in(engine: Engine, labels: np.ndarray, label: int, looks: int) -> np.ndarray:
+    """Mean |Δ| of 255 [H, W] over ``looks`` new looks of a class."""
     base = Style(seed=7)
     before = picture(engine, labels, base)
-    looks = [picture(engine, labels, style) for style in base.variants([label], 1, 6)]
-    change = np.mean([np.abs(look - before) for look in looks], axis=(0, 3))
-    inside = change[labels == label]
-    return inside.mean(), change[labels != label].mean(), inside.sum() / change.sum()
+    shown = [picture(engine, labels, style) for style in base.variants([label], 1, looks)]
+    return np.mean([np.abs(look - before) for look in shown], axis=(0, 3))
 
 
-@pytest.mark.parametrize("label", [MOUNTAIN, GRASS, TREE, WATER])
-def test_resampling_a_class_changes_that_class(engine: Engine, label: int) -> None:
-    inside, outside, _ = changes(engine, label)
-    assert inside > 8  # of 255: another look that is seen
-    assert inside > 6 * outside
+@pytest.mark.parametrize("label", range(12), ids=TAXONOMIES["landscape"].names)
+def test_resampling_a_class_changes_that_class(
+    engine: Engine, scenes: tuple[np.ndarray, np.ndarray], label: int
+) -> None:
+    showing = [labels for labels in scenes[0] if 0.03 < (labels == label).mean() < 0.9][:3]
+    changes = [change_in(engine, labels, label, 3) for labels in showing]
+    inside = np.mean([change[labels == label].mean() for change, labels in zip(changes, showing)])
+    outside = np.mean([change[labels != label].mean() for change, labels in zip(changes, showing)])
+    assert len(showing) == 3
+    assert inside > 12  # of 255: another look that is seen
+    assert inside > 8 * outside
 
 
 def test_most_of_what_new_water_changes_is_water(engine: Engine) -> None:
-    assert changes(engine, WATER)[2] >= 0.8
+    labels = read_labels(ROOT / "static" / "starters" / "lake.png", engine.taxonomy, engine.config.image_size)
+    change = change_in(engine, labels, WATER, 6)
+    assert change[labels == WATER].sum() / change.sum() >= 0.8
 
 
 def test_the_picture_follows_the_labels(engine: Engine) -> None:
@@ -81,12 +93,10 @@ def test_the_picture_follows_the_labels(engine: Engine) -> None:
     assert change[painted].mean() > 8 * change[~painted].mean()
 
 
-def test_an_encoded_photo_keeps_its_colours(engine: Engine) -> None:
-    """On scenes of a seed that training never saw, a large class's mean colour is nearer to the photo's than that of a
-    prior look is."""
-    all_labels, photos = (part.numpy() for part in Landscape(256, seed=4242).scenes(0, 8))
+def test_an_encoded_photo_keeps_its_colours(engine: Engine, scenes: tuple[np.ndarray, np.ndarray]) -> None:
+    """A large class's mean colour is nearer to the photo's than that of a prior look is."""
     encoded_errors, prior_errors = [], []
-    for labels, photo in zip(all_labels, photos.transpose(0, 2, 3, 1)):
+    for labels, photo in zip(scenes[0][:8], scenes[1]):
         present = [int(c) for c in np.unique(labels) if (labels == c).mean() > 0.05]
         mu, _ = engine.encode(photo, labels)
         kept = picture(engine, labels, style_from_encoding(mu, present, engine.config))
@@ -95,4 +105,4 @@ def test_an_encoded_photo_keeps_its_colours(engine: Engine) -> None:
             colour = photo[labels == c].mean(0)
             encoded_errors.append(np.abs(kept[labels == c].mean(0) - colour).mean())
             prior_errors.append(np.abs(other[labels == c].mean(0) - colour).mean())
-    assert np.mean(encoded_errors) < 0.7 * np.mean(prior_errors), (np.mean(encoded_errors), np.mean(prior_errors))
+    assert np.mean(encoded_errors) < 0.4 * np.mean(prior_errors), (np.mean(encoded_errors), np.mean(prior_errors))
