@@ -282,8 +282,9 @@ def test_a_real_server_refuses_large_bodies_and_forgets_who_left(tiny_checkpoint
             half.sendall(head.encode() + b"\r\n\r\n--x\r\n")
         wait_for_metric(client, f'{{method="POST",route="{ROUTE}",status="499"}} 1.0')
 
+        impatient = httpx2.Timeout(10, read=0.02)
         with pytest.raises(httpx2.ReadTimeout):
-            client.post("/api/v1/models/tiny/morph", files={"labels": LABELS}, data=MORPH, timeout=0.3)
+            client.post("/api/v1/models/tiny/morph", files={"labels": LABELS}, data=MORPH, timeout=impatient)
         wait_for_metric(client, "groupdnet_queue_depth 0.0")
 
 

@@ -17,7 +17,7 @@ export function watchLive(studio) {
 }
 
 function show({ offline, latency, live, liveChoice, liveRoute, stale }, choices) {
-  const time = latency === null ? "…" : duration(latency);
+  const time = latency === null ? "Ready" : duration(latency);
   $("live").dataset.state = offline ? "offline" : live === "demand" ? "demand" : "connected";
   $("live-value").textContent = offline ? "Offline" : time;
   $("live-mode").textContent = offline ? "Painting on, will resend" : SAID[live];
@@ -27,7 +27,9 @@ function show({ offline, latency, live, liveChoice, liveRoute, stale }, choices)
   $("live-auto").textContent = liveChoice === "auto" ? `now ${SAID[live]}` : "as fast as pictures come";
   $("live-line").textContent = offline
     ? "The server does not answer. Your painting is kept here and sent when it does."
-    : `The last picture took ${time}, ${ROUTES[liveRoute]}.`;
+    : latency === null
+      ? "No picture was asked for since the page was opened."
+      : `The last picture took ${time}, ${ROUTES[liveRoute]}.`;
   for (const button of choices) {
     const chosen = button.dataset.live === liveChoice;
     button.setAttribute("aria-checked", String(chosen));

@@ -91,6 +91,8 @@ def test_what_was_chosen_is_remembered_and_arrows_choose_too(studio: Studio) -> 
     expect(page.locator("[data-live=demand]")).to_be_focused()
     page.locator("[data-live=auto]").click()
     expect(page.locator("#live-auto")).to_contain_text("now ")
+    expect(page.locator("#live-value")).to_have_text("Ready")  # what was kept needs no picture
+    page.keyboard.press("Control+Enter")
     expect(page.locator("#live-value")).to_have_text(re.compile(r"\d+ ms|\d+\.\d s"))
 
 
