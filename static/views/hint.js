@@ -3,7 +3,7 @@ import { $, h, icon } from "../dom.js";
 
 const KEY = "hinted";
 const WORDS = [
-  ["brush", "Pick a class and paint it on the left: the picture follows on the right."],
+  ["brush", "Pick a class and paint it on the labels: the picture follows."],
   ["dice", "The dice gives a class another look. All else stays as it is."],
   ["open", "Drop a label map or a picture made here anywhere. Your work is kept in this browser."],
 ];
