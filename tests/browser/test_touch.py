@@ -36,6 +36,12 @@ class Fingers:
         points = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places)]
         self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
+    def rest(self) -> None:
+        """Until the browser has handed on the moves that it gathers for a frame."""
+        self.studio.page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+
     def stroke(self, *points: tuple[float, float]) -> None:
         """One finger from point to point of the map."""
         places = [self.studio.at(*point) for point in points]
@@ -85,6 +91,7 @@ def test_two_fingers_zoom_and_pan_and_paint_nothing(studio: Studio, fingers: Fin
     fingers.put("touchStart", apart(30))
     for span in (40, 50, 60):
         fingers.put("touchMove", apart(span))
+    fingers.rest()
     labels, picture = (studio.page.locator(f"#{name}").bounding_box() for name in ("labels", "picture"))
     assert labels
     assert picture
@@ -92,6 +99,7 @@ def test_two_fingers_zoom_and_pan_and_paint_nothing(studio: Studio, fingers: Fin
     assert labels["width"] == picture["width"]
     for dx in (10, 25, 40):
         fingers.put("touchMove", apart(60, dx))
+    fingers.rest()
     panned = studio.page.locator("#labels").bounding_box()
     assert panned
     assert panned["x"] - labels["x"] == pytest.approx(40, abs=1)
