@@ -40,7 +40,14 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = Metrics()
     batcher = Batcher(settings.queue_size, metrics.engine)
     metrics.watch_queue(lambda: batcher.turns)
-    studio, readiness = Studio(settings, Registry(settings), batcher, Places(settings.fits)), Readiness()
+    fits = Places(settings.fits, "photos are being fitted already, as many as may; try again in a moment")
+    painters = Places(
+        settings.live_sockets,
+        "painters are connected, as many as may; POST render does the same without a socket",
+        field="live",
+    )
+    metrics.watch_sockets(lambda: painters.taken)
+    studio, readiness = Studio(settings, Registry(settings), batcher, fits), Readiness()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -54,7 +61,7 @@ def create_app(settings: Settings) -> FastAPI:
         title=openapi.TITLE, description=openapi.ABOUT, version="1", docs_url=None, redoc_url=None, lifespan=lifespan
     )
     app.state.studio, app.state.readiness, app.state.metrics = studio, readiness, metrics
-    app.state.live = live.Sockets(settings.live_sockets, metrics)
+    app.state.live = painters
     errors.install(app)
     app.include_router(routes.router)
     app.include_router(live.router)

@@ -11,7 +11,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, MutableMapping
+from collections.abc import Awaitable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,31 +40,6 @@ WORDS = 1000  # characters of a message in words that are looked at
 JPEG_QUALITY = 85
 
 
-class Sockets:
-    """How many sockets are open, which is bounded."""
-
-    def __init__(self, most: int, metrics: Metrics) -> None:
-        self.most, self.metrics, self.open = most, metrics, 0
-        metrics.watch_sockets(lambda: self.open)
-
-    @contextlib.asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Room for one more. Raises InputError "busy" where there is none."""
-        if self.open >= self.most:
-            raise InputError(
-                f"{self.open} painters are connected, as many as may; POST render does the same without a socket",
-                code="busy",
-                field="live",
-                value=self.open,
-                allowed=self.most,
-            )
-        self.open += 1
-        try:
-            yield
-        finally:
-            self.open -= 1
-
-
 @router.websocket("/api/v1/models/{id}/live")
 async def live(socket: WebSocket, id: str) -> None:
     """Paint until one of the two leaves. Who may not come in gets an HTTP answer in the shape of all errors."""
@@ -72,7 +47,7 @@ async def live(socket: WebSocket, id: str) -> None:
     try:
         require_same_origin(socket.headers.get("origin"), socket.headers.get("host", ""))
         model = await anyio.to_thread.run_sync(app.studio.registry.find, id)
-        async with app.live.place():
+        with app.live.take():
             await socket.accept()
             await Painter(socket, app.studio, model, app.metrics).serve()
     except InputError as error:

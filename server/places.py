@@ -9,18 +9,20 @@ from model.errors import InputError
 
 
 class Places:
-    """How many fits may run at once: each keeps the model busy for seconds, though others get in between."""
+    """A bounded number of places; ``full`` says in words that all are taken."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, full: str, field: str | None = None) -> None:
         self.capacity, self.taken = capacity, 0
+        self._full, self._field = full, field
 
     @contextmanager
     def take(self) -> Iterator[None]:
         """A place. Raises InputError "busy" when there is none."""
         if self.taken >= self.capacity:
             raise InputError(
-                f"{self.taken} photos are being fitted already, as many as may; try again in a moment",
+                f"{self.taken} {self._full}",
                 code="busy",
+                field=self._field,
                 value=self.taken,
                 allowed=self.capacity,
             )

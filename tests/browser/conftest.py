@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import uvicorn
+from painter import serving
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-from starlette.types import ASGIApp
 
 from server.app import create_app
 from server.settings import Settings
@@ -44,23 +39,6 @@ class Server:
     recorder: Recorder
 
 
-@contextlib.contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """The address of an app that runs on a port of its own."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, ws_per_message_deflate=False, log_level="warning", timeout_graceful_shutdown=2)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            time.sleep(0.02)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        server.should_exit = True
-        thread.join(10)
-
-
 @pytest.fixture(scope="session")
 def landscape_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The landscape model, and beside it the same generator without its encoder as ``blind``."""
@@ -72,8 +50,8 @@ def landscape_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
         if "encoder" not in path.name and path.is_file():
             shutil.copy(path, folder / "blind")
     recorder = Recorder(create_app(Settings(checkpoints=folder)))
-    with serving(recorder) as url:
-        yield Server(url, recorder)
+    with serving(recorder, timeout_graceful_shutdown=2) as (_, port):
+        yield Server(f"http://127.0.0.1:{port}/", recorder)
 
 
 @pytest.fixture(scope="package")  # Playwright's event loop must not outlive these tests: others run their own

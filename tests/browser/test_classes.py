@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import narrow_config, random_checkpoint
+from painter import serving
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -19,7 +20,6 @@ from model.labels import TAXONOMIES
 from server.app import create_app
 from server.settings import Settings
 
-from .conftest import serving
 from .workbench import CLASS, TAXONOMY, Studio
 
 pytestmark = pytest.mark.browser
@@ -40,8 +40,11 @@ def many_classes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     checkpoint = random_checkpoint(config, taxonomy="ade20k")
     checkpoint.encoder, checkpoint.segmenter, checkpoint.title = None, None, "Indoors"
     save_checkpoint(folder / "indoors", checkpoint)
-    with serving(create_app(Settings(checkpoints=folder, default_model="indoors"))) as url:
-        yield url
+    with serving(create_app(Settings(checkpoints=folder, default_model="indoors")), timeout_graceful_shutdown=2) as (
+        _,
+        port,
+    ):
+        yield f"http://127.0.0.1:{port}/"
 
 
 @pytest.fixture

@@ -23,12 +23,7 @@ def photo(studio: Studio, tmp_path: Path) -> tuple[Path, Path]:
     before = studio.picture_id
     studio.page.locator("#model").select_option("blind")
     studio.new_picture(before)
-    studio.click_and_wait("#resample-all")
-    pixels, labels = tmp_path / "valley.png", tmp_path / "valley_labels.png"
-    Image.fromarray(studio.picture).save(pixels)
-    Image.fromarray(studio.labels).save(labels)
-    studio.click_and_wait("#looks-reset")
-    return pixels, labels
+    return studio.save_photo(tmp_path)
 
 
 def start(studio: Studio, photo: tuple[Path, Path]) -> None:

@@ -18,12 +18,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def photo(studio: Studio, tmp_path: Path) -> tuple[Path, Path]:
     """A photo and its label map, as files that carry nothing else: another look of the scene on the stage."""
-    studio.click_and_wait("#resample-all")
-    pixels, labels = tmp_path / "valley.png", tmp_path / "valley_labels.png"
-    Image.fromarray(studio.picture).save(pixels)
-    Image.fromarray(studio.labels).save(labels)
-    studio.click_and_wait("#looks-reset")
-    return pixels, labels
+    return studio.save_photo(tmp_path)
 
 
 def give_photo(studio: Studio, photo: tuple[Path, Path]) -> None:

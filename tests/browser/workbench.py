@@ -217,6 +217,15 @@ class Studio:
         self.stroke(*points)
         self.new_picture(before)
 
+    def save_photo(self, folder: Path) -> tuple[Path, Path]:
+        """Another look of the scene on the stage and its labels, as files that carry nothing else."""
+        self.click_and_wait("#resample-all")
+        pixels, labels = folder / "valley.png", folder / "valley_labels.png"
+        Image.fromarray(self.picture).save(pixels)
+        Image.fromarray(self.labels).save(labels)
+        self.click_and_wait("#looks-reset")
+        return pixels, labels
+
     def click_and_wait(self, selector: str, **options: Any) -> None:
         before = self.picture_id
         self.page.locator(selector).click(**options)
