@@ -458,6 +458,8 @@ def changed_row(**changes: Any) -> str:
         ({"config": changed_config(noise=1)}, "noise is 1, allowed are true and false"),
         ({"config": changed_config(image_size=[100, 256])}, r"image_size is \[100, 256\], allowed are two multiples"),
         ({"config": changed_config(image_size=[64000, 64000])}, "≤ 2048"),
+        ({"config": changed_config(encoder_side=100)}, "encoder_side is 100, allowed are null and multiples of 64"),
+        ({"config": changed_config(encoder_side=64, shared_codes=False)}, "only where shared_codes is true"),
         ({"config": changed_config(blocks=[])}, "it has 0 blocks"),
         ({"config": changed_config(fc_groups=7)}, "fc_groups 7 does not divide"),
         ({"config": changed_row(hidden=10**12)}, "head_0.hidden is 1000000000000, allowed are 1 … 16384"),
