@@ -200,11 +200,17 @@ def modulation(generator: Generator, labels: Tensor, edges: Tensor | None = None
         near, pixels = neighbourhoods(keys, count, centres), Gather(numbers.flatten()[:, None], len(centres))
         for name, _ in block.row.norms():
             gamma, beta = (
-                pixels(table.contiguous()).view(*small.shape, -1).permute(0, 3, 1, 2)  # [N, ch, H, W]
+                pixels(_as_computed(table).contiguous()).view(*small.shape, -1).permute(0, 3, 1, 2)  # [N, ch, H, W]
                 for table in tables(near, generator.norm(name), edges is not None)
             )
             result[name] = gamma, beta
     return result
+
+
+def _as_computed(table: Tensor) -> Tensor:
+    """In autocast's precision: what is spread over the pixels is most of a step's memory traffic."""
+    kind = table.device.type
+    return table.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else table
 
 
 def symbol_count(config: GroupDNetConfig) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.errors import InputError
+from model.groupdnet import nearest
 from model.segmenter import Segmenter
 
 SMALLEST_SPREAD = 0.02  # of a class's colour, where pictures are in [−1, 1]
+SMALLEST_STRETCH = 0.2  # of what is nearly a bell already
+FEWEST_COLOURS = 32  # pictures that tell how a class's colour is spread
+COLOUR_KNOTS, GAUSSIANISATIONS = 33, 3
+TEXTURE_SCALES = (1, 2, 4)  # pixels
+TEXTURE_FLOOR = 0.01  # a difference between neighbours that nobody sees
 Features = list[list[Tensor]]  # per scale, every layer's output, the prediction last
 
 
@@ -51,35 +57,87 @@ def class_moments(picture: Tensor, onehot: Tensor, smallest: float = 0.005) -> t
 
 @dataclass(frozen=True)
 class ClassColours:
-    """How each class's mean colour is spread over the data."""
+    """How each class's mean colour is spread over the data, and the map between that and a bell.
 
-    centre: Tensor  # [C, 3]
+    A class's colours are no ellipsoid: trees are green or autumnal, skies blue or red. Turned to their main axes and
+    stretched along each until it is a normal distribution, and that a few times over, they are a bell nearly; the way
+    back gives colours that the data has (Laparra, Camps-Valls, Malo, "Iterative Gaussianization", 2011).
+    """
+
     spread: Tensor  # [C] deviation, a mean over the three channels
-    whitening: Tensor  # [C, 3, 3], symmetric
-    colouring: Tensor  # [C, 3, 3], its inverse
+    steps: tuple[tuple[Tensor, Tensor, Tensor], ...]  # each: centre [C, 3], axes [C, 3, 3], knots [C, 3, K]
 
     @classmethod
     def measure(cls, batches: Iterable[tuple[Tensor, Tensor]]) -> ClassColours:
         """Over (photos [N, 3, H, W], one-hot [N, C, H, W])."""
         moments = [class_moments(photos, onehot) for photos, onehot in batches]
-        mean, shown = torch.cat([m[0] for m in moments]), torch.cat([m[2] for m in moments]).float()[..., None]
-        count = shown.sum(0).clamp_min(1)
-        centre = (mean * shown).sum(0) / count
-        away = (mean - centre) * shown
-        covariance = torch.einsum("nci,ncj->cij", away, away) / count[..., None]
-        values, vectors = torch.linalg.eigh(covariance)
-        root = values.clamp_min(SMALLEST_SPREAD**2).sqrt()
-        colouring, whitening = (vectors * scale[:, None] @ vectors.transpose(1, 2) for scale in (root, 1 / root))
-        spread = covariance.diagonal(dim1=1, dim2=2).sqrt().mean(1).clamp_min(SMALLEST_SPREAD)
-        return cls(centre, spread, whitening, colouring)
+        mean, shown = torch.cat([m[0] for m in moments]), torch.cat([m[2] for m in moments])
+        colours = [mean[shown[:, c], c] for c in range(mean.shape[1])]
+        colours = [x if len(x) >= FEWEST_COLOURS else _grey(mean) for x in colours]
+        spread = torch.stack([x.std(0, correction=0).mean() for x in colours]).clamp_min(SMALLEST_SPREAD)
+        steps: list[tuple[Tensor, Tensor, Tensor]] = []
+        for smallest in (SMALLEST_SPREAD, *[SMALLEST_STRETCH] * (GAUSSIANISATIONS - 1)):
+            fitted = [_gaussianisation(x, smallest) for x in colours]
+            centre, axes, knots = (torch.stack(parts) for parts in zip(*fitted))
+            step = centre, axes, knots
+            colours = [_forward(x[:, None], [t[c, None] for t in step])[:, 0] for c, x in enumerate(colours)]
+            steps.append(step)
+        return cls(spread, tuple(steps))
 
     def to_code(self, mean: Tensor) -> Tensor:
-        """Mean colours [N, C, 3] as numbers of mean 0 and covariance 1 over the data."""
-        return torch.einsum("cij,ncj->nci", self.whitening, mean - self.centre)
+        """Mean colours [N, C, 3] as numbers that are nearly standard normal over the data."""
+        for step in self.steps:
+            mean = _forward(mean, step)
+        return mean.clamp(-3, 3)
 
     def from_code(self, code: Tensor) -> Tensor:
         """What ``to_code`` gives [N, C, 3] as mean colours, as far as pictures have them."""
-        return (self.centre + torch.einsum("cij,ncj->nci", self.colouring, code)).clamp(-0.97, 0.97)
+        for centre, axes, knots in reversed(self.steps):
+            turned = torch.einsum("cji,ncj->nci", axes, code)
+            turned = _interpolate(turned, _normal_knots(knots).expand_as(knots), knots)
+            code = torch.einsum("cij,ncj->nci", axes, turned) + centre
+        return code.clamp(-0.97, 0.97)
+
+
+def _grey(like: Tensor) -> Tensor:
+    """Colours [64, 3] of a class that is hardly ever seen."""
+    random = torch.Generator(like.device).manual_seed(0)
+    return torch.randn(64, 3, generator=random, device=like.device) * SMALLEST_SPREAD
+
+
+def _normal_knots(like: Tensor) -> Tensor:
+    """[K] those quantiles of the normal distribution that knots are."""
+    shares = (torch.arange(COLOUR_KNOTS, device=like.device) + 0.5) / COLOUR_KNOTS
+    return torch.special.ndtri(shares)
+
+
+def _gaussianisation(colours: Tensor, smallest: float) -> tuple[Tensor, Tensor, Tensor]:
+    """colours [n, 3] → their centre [3], main axes [3, 3], and quantiles along each [3, K], at least ``smallest`` apart
+    for a unit of the normal distribution."""
+    centre = colours.mean(0)
+    axes = torch.linalg.eigh((colours - centre).T.cov())[1]
+    normal = _normal_knots(colours)
+    shares = torch.special.ndtr(normal)
+    quantiles = torch.quantile((colours - centre) @ axes, shares, dim=0).T
+    gaps = quantiles.diff(dim=1).maximum(normal.diff() * smallest)
+    middle = quantiles[:, COLOUR_KNOTS // 2, None]
+    knots = F.pad(gaps.cumsum(1), (1, 0))
+    return centre, axes, knots - knots[:, COLOUR_KNOTS // 2, None] + middle
+
+
+def _forward(colours: Tensor, step: Sequence[Tensor]) -> Tensor:
+    """[N, C, 3] one step nearer to a bell; turned back, so that the axes' signs do not matter."""
+    centre, axes, knots = step
+    turned = torch.einsum("cji,ncj->nci", axes, colours - centre)
+    return torch.einsum("cij,ncj->nci", axes, _interpolate(turned, knots, _normal_knots(knots).expand_as(knots)))
+
+
+def _interpolate(values: Tensor, source: Tensor, target: Tensor) -> Tensor:
+    """values [N, C, 3] through the piecewise linear functions from source to target, each [C, 3, K]."""
+    x = values.permute(1, 2, 0).contiguous()  # [C, 3, N]
+    right = torch.searchsorted(source.contiguous(), x).clamp(1, COLOUR_KNOTS - 1)
+    x0, x1, y0, y1 = (table.gather(2, right - before) for table in (source, target) for before in (1, 0))
+    return (y0 + (x - x0) * (y1 - y0) / (x1 - x0)).permute(2, 0, 1)
 
 
 def class_moment_loss(
@@ -91,16 +149,65 @@ def class_moment_loss(
     fake [M, 3, H, W] was made of the first M of the label maps onehot [N, C, H, W] that real belongs to. Each class is
     compared with its own photo's, or with that of the photo ``donors`` [M, C] names; −1 there: with none.
     """
-    count, classes = len(fake), onehot.shape[1]
+    count = len(fake)
     fake_mean, fake_deviation, shown = class_moments(fake, onehot[:count])
     real_mean, real_deviation, present = class_moments(real, onehot)
-    if donors is None:
-        donors = torch.arange(count, device=fake.device)[:, None].expand(-1, classes)
-    given, column = donors.clamp_min(0), torch.arange(classes, device=fake.device)
-    error = (fake_mean - real_mean[given, column]).abs() + 0.5 * (fake_deviation - real_deviation[given, column]).abs()
+    donors, taken = _donors(donors, shown)
+    error = (fake_mean - real_mean[taken]).abs() + 0.5 * (fake_deviation - real_deviation[taken]).abs()
     error = error / spread[:, None]
-    compared = (shown & present[given, column] & (donors >= 0))[..., None]
+    compared = (shown & present[taken] & (donors >= 0))[..., None]
     return (error * compared).sum() / (compared.sum() * 3).clamp_min(1)
+
+
+def _donors(donors: Tensor | None, shown: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """(which photo each class [M, C] has its look from, −1 for none; the index of that class in that photo)."""
+    count, classes = shown.shape
+    if donors is None:
+        donors = torch.arange(count, device=shown.device)[:, None].expand(-1, classes)
+    return donors, (donors.clamp_min(0), torch.arange(classes, device=shown.device))
+
+
+def class_textures(picture: Tensor, onehot: Tensor, fewest: int = 64) -> tuple[Tensor, Tensor]:
+    """How much neighbours differ within each class: picture [N, 3, H, W], one-hot [N, C, H, W] → mean |Δ| [N, C, 6],
+    sideways and downwards at every scale, and bool [N, C, 6] where at least ``fewest`` pairs were there."""
+    amounts, counted = [], []
+    for scale in TEXTURE_SCALES:
+        small, whole = (F.avg_pool2d(t, scale) if scale > 1 else t for t in (picture, onehot))
+        whole = (whole > 0.999).to(small.dtype)
+        for axis in (3, 2):
+            change = small.diff(dim=axis).abs().mean(1)
+            length = whole.shape[axis] - 1
+            both = whole.narrow(axis, 1, length) * whole.narrow(axis, 0, length)
+            pairs = both.sum((2, 3))
+            amounts.append(torch.einsum("nchw,nhw->nc", both, change) / pairs.clamp_min(1))
+            counted.append(pairs >= fewest)
+    return torch.stack(amounts, dim=2), torch.stack(counted, dim=2)
+
+
+def texture_loss(fake: Tensor, real: Tensor, onehot: Tensor, donors: Tensor | None = None) -> Tensor:
+    """Mean |log ratio| of each class's texture amounts; the arguments are those of ``class_moment_loss``.
+
+    A texture cannot be foretold pixel by pixel, and losses that compare pixels or features wash it out.
+    """
+    amounts, shown = class_textures(fake, onehot[: len(fake)])
+    with torch.no_grad():
+        wanted, present = class_textures(real, onehot)
+    donors, taken = _donors(donors, shown[..., 0])
+    error = ((amounts + TEXTURE_FLOOR).log() - (wanted[taken] + TEXTURE_FLOOR).log()).abs()
+    compared = shown & present[taken] & (donors >= 0)[..., None]
+    return (error * compared).sum() / compared.sum().clamp_min(1)
+
+
+def label_loss(segmenter: Segmenter, fake: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of the labels long [M, H, W] that a segmenter reads off pictures [M, 3, H, W], at its own size;
+    classes count alike, whatever their area."""
+    size = segmenter.config.size
+    scores = segmenter(F.interpolate(fake, size, mode="area"))
+    small = nearest(labels, size)
+    wrong = F.cross_entropy(scores.float(), small, reduction="none")
+    area = F.one_hot(small, segmenter.config.classes).sum((0, 1, 2))
+    total = wrong.new_zeros(len(area)).index_add(0, small.flatten(), wrong.flatten())
+    return (total / area.clamp_min(1)).sum() / (area > 0).sum()
 
 
 def anchor_loss(mu: Tensor, real: Tensor, onehot: Tensor, colours: ClassColours) -> Tensor:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ctypes
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # from glibc's malloc.h
+M_TRIM_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -4, -8  # from glibc's malloc.h
 KEPT = 2**30  # bytes that stay with the process once freed
-LARGEST = 2**25  # bytes of one block that may; glibc allows no more
 
 
 def keep_freed_memory() -> None:
@@ -20,6 +19,6 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return
-    mallopt(M_MMAP_THRESHOLD, LARGEST)
+    mallopt(M_MMAP_MAX, 0)
     mallopt(M_TRIM_THRESHOLD, KEPT)
     mallopt(M_ARENA_MAX, 1)

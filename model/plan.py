@@ -36,6 +36,8 @@ class Weights:
     kl: float = 0.05
     moments: float = 0.0
     locality: float = 0.0
+    texture: float = 0.0  # of each class, where neighbours differ as much as in the photo
+    labels: float = 0.0  # that the run's segmenter reads off the pictures
     anchor: float = 0.0  # of the codes' first three numbers to their class's colour; needs moments
 
 

@@ -24,8 +24,10 @@ from model.losses import (
     hinge_discriminator,
     hinge_generator,
     kl_divergence,
+    label_loss,
     perceptual,
     prior_colour_loss,
+    texture_loss,
 )
 from model.networks import Networks
 from model.plan import Plan
@@ -125,6 +127,13 @@ class TrainingStep:
         }
         if weights.perceptual and self.features is not None:
             losses["perceptual"] = weights.perceptual * perceptual(self.features, fake[:count], batch.photos)
+        if weights.labels and isinstance(self.features, SegmenterFeatures):
+            losses["labels"] = weights.labels * label_loss(self.features.segmenter, fake, batch.labels[again])
+        if weights.texture:
+            losses["texture"] = weights.texture * texture_loss(fake[:count], batch.photos, onehot)
+        if weights.texture and len(codes.mixed):
+            loss = texture_loss(fake[count:], batch.photos, onehot, codes.donors)
+            losses["mixed_texture"] = weights.texture * loss
         if self.colours is not None:
             losses |= self._colour_losses(fake, mu, codes, batch.photos, onehot, self.colours)
         if weights.locality and len(codes.mixed):

@@ -86,7 +86,7 @@ class Run:
         if not self.plan.weights.moments:
             return
         size = self.plan.phases[0].size
-        batches = (self.source.batch(COLOUR_STEP + i, 8, size) for i in range(64))
+        batches = (self.source.batch(COLOUR_STEP + i, 8, size) for i in range(256))
         pairs = ((batch.photos, semantics(batch.labels, self.config.classes)) for batch in batches)
         self.train_step.colours = ClassColours.measure(pairs)
 

@@ -40,7 +40,7 @@ PLAN = {
     "discriminator_width": 8,
     "perceptual": "segmenter",
     "segmenter_images": 4,
-    "weights": {"kl": 0.01, "moments": 10, "locality": 5, "anchor": 2},
+    "weights": {"kl": 0.01, "moments": 10, "locality": 5, "anchor": 2, "texture": 1, "labels": 1},
     "code_sigma": 0.2,
     "lr_encoder": 3e-4,
     "kl_per_image": True,
