@@ -194,14 +194,14 @@ class ResidualBlock(nn.Module):
     def _noise_like(self, x: Tensor) -> Tensor:
         if self._noise.shape != x.shape[2:] or self._noise.device != x.device:
             self._noise = torch.from_numpy(noise_map(x.shape[2], x.shape[3], self.layer)).to(x.device)
-        return self._noise
+        return self._noise.to(x.dtype)
 
     def forward(self, x: Tensor, modulation: Modulation) -> Tensor:
         name = self.row.name
         skip = self.conv_s(self.norm_s(x, modulation[f"{name}.norm_s"])) if self.row.learned_skip else x
         h = self.conv_0(F.leaky_relu(self.norm_0(x, modulation[f"{name}.norm_0"]), SLOPE))
         if self.noise_gain is not None:
-            h = h + (self.noise_gain[:, None, None] * self._noise_like(h)).to(h.dtype)
+            h = torch.addcmul(h, self.noise_gain[:, None, None].to(h.dtype), self._noise_like(h))
         return skip + self.conv_1(F.leaky_relu(self.norm_1(h, modulation[f"{name}.norm_1"]), SLOPE))
 
 
