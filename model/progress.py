@@ -1,18 +1,24 @@
-"""A progress bar with images per second and time left; plain lines where rich is not installed or nobody watches."""
+"""What a long run tells: how far it is, images per second, time left, and which part of a step takes the time."""
 
 from __future__ import annotations
 
 import sys
 import time
+from itertools import pairwise
 from types import TracebackType
 from typing import Any
+
+import torch
 
 LINE_SECONDS = 15.0
 SAVE_SECONDS = 45.0  # how much work a killed run may lose
 
 
 class Progress:
-    """Counts steps of a whole, and images for the rate: ``with Progress(steps, done) as p: p.advance(images)``."""
+    """A bar, or plain lines where rich is not installed or nobody watches.
+
+    It counts steps of a whole, and images for the rate: ``with Progress(steps, done) as p: p.advance(images)``.
+    """
 
     def __init__(self, steps: int, done: int = 0, enabled: bool = True) -> None:
         self.steps, self.done, self.enabled = steps, done, enabled
@@ -72,3 +78,33 @@ class Progress:
             file=sys.stderr,
             flush=True,
         )
+
+
+class Stopwatch:
+    """Which share of the time each part of a step takes. A GPU is asked for its own times, and only when they are read:
+    nothing waits for it in between."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.marks: list[tuple[str, Any]] = []  # part that ends here, and when
+
+    def mark(self, part: str) -> None:
+        """``part`` ends now; it began at the mark before."""
+        if self.device.type != "cuda":
+            self.marks.append((part, time.perf_counter()))
+            return
+        event = torch.cuda.Event(enable_timing=True)
+        event.record(torch.cuda.current_stream(self.device))
+        self.marks.append((part, event))
+
+    def shares(self) -> dict[str, float]:
+        """Part → its share, since this was last asked."""
+        marks, self.marks = self.marks, self.marks[-1:]
+        if self.device.type == "cuda" and marks:
+            marks[-1][1].synchronize()
+        spent: dict[str, float] = {}
+        for (_, before), (part, after) in pairwise(marks):
+            seconds = after - before if self.device.type != "cuda" else before.elapsed_time(after) / 1000
+            spent[part] = spent.get(part, 0.0) + seconds
+        total = sum(spent.values())
+        return {part: seconds / total for part, seconds in spent.items()} if total else {}

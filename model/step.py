@@ -31,6 +31,7 @@ from model.losses import (
 )
 from model.networks import Networks
 from model.plan import Plan
+from model.progress import Stopwatch
 from model.sources import Batch
 
 BETAS = (0.0, 0.9)
@@ -63,6 +64,7 @@ class TrainingStep:
         rates = (self.networks.generator, plan.lr_generator), (self.networks.encoder, plan.encoder_rate)
         self.optimiser_g = torch.optim.Adam([_at_rate(*pair) for pair in rates], betas=BETAS)
         self.optimiser_d = torch.optim.Adam([_at_rate(self.networks.discriminator, plan.lr_discriminator)], betas=BETAS)
+        self.stopwatch = Stopwatch(device)
         self.sums: dict[str, Tensor] = {}  # of losses and statistics since they were last taken
 
     def autocast(self) -> torch.autocast:
@@ -86,9 +88,11 @@ class TrainingStep:
         discriminator = self.networks.discriminator.requires_grad_(False)
         with self.autocast():
             fake, condition, losses = self._generator_side(batch, self.plan.kl_price(images), random)
+        self.stopwatch.mark("pictures and losses")
         self.optimiser_g.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
         self._apply(self.optimiser_g, self.plan.rate(step))
+        self.stopwatch.mark("their gradients")
         discriminator.requires_grad_(True)
         with self.autocast():
             predictions = discriminator(condition, torch.cat([fake.detach(), batch.photos]))
@@ -97,9 +101,11 @@ class TrainingStep:
         self.optimiser_d.zero_grad(set_to_none=True)
         losses["discriminator"].backward()
         self._apply(self.optimiser_d, self.plan.rate(step))
+        self.stopwatch.mark("discriminator")
         self.networks.update_means(min(self.plan.ema, (1 + step) / (10 + step)))
         for name, value in losses.items():
             self._count(name, value)
+        self.stopwatch.mark("averages")
 
     def _generator_side(
         self, batch: Batch, price: float, random: torch.Generator

@@ -112,6 +112,7 @@ class Run:
         before = self.seconds
         with Progress(self.plan.steps, self.step, enabled=self.rank == 0) as progress:
             for batch in prefetch(self.source, self.steps()):
+                self.train_step.stopwatch.mark("data")
                 phase = self.plan.phase_at(self.step)
                 self.train_step(batch, self.step, self.images)
                 self.step += 1
@@ -145,11 +146,14 @@ class Run:
     def _log(self, phase: Phase) -> str:
         values = {name: round(value.item() / LOG_STEPS, 4) for name, value in self.train_step.sums.items()}
         self.train_step.sums.clear()
+        shares = {part: round(share, 3) for part, share in self.train_step.stopwatch.shares().items()}
         if self.rank == 0:
             when = {"step": self.step, "images": self.images, "seconds": round(self.seconds), "size": phase.size}
             with (self.folder / "log.jsonl").open("a") as log:
-                log.write(json.dumps({**when, **values}) + "\n")
-        return f"{phase.size[0]}×{phase.size[1]} " + " ".join(f"{name} {value:.3g}" for name, value in values.items())
+                log.write(json.dumps({**when, **values, "shares": shares}) + "\n")
+        times = ", ".join(f"{part} {share:.0%}" for part, share in shares.items())
+        losses = " ".join(f"{name} {value:.3g}" for name, value in values.items())
+        return f"{phase.size[0]}×{phase.size[1]} ({times}) {losses}"
 
     def save(self) -> None:
         state = {

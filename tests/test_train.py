@@ -97,6 +97,18 @@ def test_a_run_leaves_a_checkpoint_sheets_and_its_state(whole: Path) -> None:
         assert sheet.size == (6 * 64, 6 * 64)
 
 
+def test_a_log_line_tells_losses_and_where_the_time_goes(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("model.train.LOG_STEPS", 4)
+    train(tmp_path / "run", "--data", str(scenes), plan=PLAN)
+    (line,) = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert line["images"] == 8 and line["gan"] != 0
+    assert set(line["shares"]) == {"data", "pictures and losses", "their gradients", "discriminator", "averages"}
+    assert sum(line["shares"].values()) == pytest.approx(1, abs=0.01)
+    assert "their gradients" in capfd.readouterr().err
+
+
 def test_training_moves_every_weight_that_a_picture_uses(whole: Path, scenes: Path, tmp_path: Path) -> None:
     train(
         tmp_path / "start",
