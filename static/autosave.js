@@ -2,6 +2,7 @@
  * Nothing is lost: after every stroke, and whenever anything on the table changes, it is kept in the browser. A tab that is
  * reloaded, or opened after one was closed or crashed, goes on where that was.
  */
+import { idle } from "./idle.js";
 import { packed, unpacked } from "./packing.js";
 import { pictureOfBytes } from "./pictures.js";
 import { chooseSession, freshSession, prune, returnTo } from "./sessions.js";
@@ -108,6 +109,7 @@ export class Autosave {
   async #write() {
     try {
       for (;;) {
+        await idle();
         const [session, model] = [this.#session.id, this.#model];
         const changed = this.#changes();
         if (!changed) return;

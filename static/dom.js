@@ -55,6 +55,11 @@ function identity(element) {
 
 export const $ = (id) => document.getElementById(id);
 
+/** Say something else; the same words are left alone, and so is the page's layout. */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
 /** Show how far a slider is: the track left of the thumb is painted from --v. */
 export function markSlider(input) {
   const { min, max, value } = input;

@@ -22,31 +22,13 @@ export function unpack(buffer) {
   return { header, payload: new Uint8Array(buffer, 4 + length) };
 }
 
-/** The smallest rectangle outside of which two maps of one size are equal, or null where they are equal everywhere. */
-export function changedRect(before, after) {
-  const { width, height } = after;
-  const [a, b] = [before.data, after.data];
-  let [left, top, right, bottom] = [width, height, -1, -1];
-  for (let y = 0; y < height; y += 1) {
-    const row = y * width;
-    let start = 0;
-    while (start < width && a[row + start] === b[row + start]) start += 1;
-    if (start === width) continue;
-    let end = width - 1;
-    while (a[row + end] === b[row + end]) end -= 1;
-    [left, right] = [Math.min(left, start), Math.max(right, end)];
-    [top, bottom] = [Math.min(top, y), y];
-  }
-  return right < 0 ? null : { x: left, y: top, w: right - left + 1, h: bottom - top + 1 };
-}
-
 /**
  * The message that brings the server from `base`, {seq, map} or null where it has none, to `map`.
  * `asked` has seq, style and exact.
  */
 export async function request(map, base, asked) {
   const known = base && base.map.width === map.width && base.map.height === map.height;
-  const rect = known ? changedRect(base.map, map) : map.bounds;
+  const rect = known ? map.changedSince(base.map) : map.bounds;
   const header = known ? { ...asked, base: base.seq } : asked;
   if (!rect) return pack(header);
   const pixels = map.read(rect);

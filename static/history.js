@@ -33,12 +33,12 @@ export class History {
 
   /** Remember the map as it is; what follows until `commit` is one step. */
   begin() {
-    this.#before = this.map.data.slice();
+    this.#before = this.map.clone();
   }
 
   /** The map as it was at `begin`, for a tool that redraws its shape while the pointer moves. */
   restore(rect) {
-    if (rect) this.map.write(rect, this.#readBefore(rect));
+    if (rect) this.map.write(rect, this.#before.read(rect));
   }
 
   /** Close the step. Returns the rectangle that differs from `begin`, or null if nothing does. */
@@ -54,10 +54,10 @@ export class History {
   }
 
   #close(touched, base) {
-    const rect = touched && this.#shrink(touched);
+    const rect = touched && this.map.changedSince(this.#before, touched);
     if (rect) {
       const bases = { before: this.base, after: base };
-      this.#push({ rect, bases, before: this.#readBefore(rect), after: this.map.read(rect) });
+      this.#push({ rect, bases, before: this.#before.read(rect), after: this.map.read(rect) });
     }
     this.base = base;
     this.#before = null;
@@ -97,29 +97,5 @@ export class History {
     while (this.#undo.length > this.steps && this.#bytes > this.bytes) {
       this.#bytes -= 2 * this.#undo.shift().before.length;
     }
-  }
-
-  #readBefore({ x, y, w, h }) {
-    const out = new Uint8Array(w * h);
-    for (let row = 0; row < h; row += 1) {
-      const start = (y + row) * this.map.width + x;
-      out.set(this.#before.subarray(start, start + w), row * w);
-    }
-    return out;
-  }
-
-  /** The smallest rectangle inside `rect` outside of which nothing changed. */
-  #shrink({ x, y, w, h }) {
-    const { width, data } = this.map;
-    let [left, top, right, bottom] = [x + w, y + h, x - 1, y - 1];
-    for (let row = y; row < y + h; row += 1) {
-      for (let column = x; column < x + w; column += 1) {
-        const i = row * width + column;
-        if (data[i] === this.#before[i]) continue;
-        [left, right] = [Math.min(left, column), Math.max(right, column)];
-        [top, bottom] = [Math.min(top, row), Math.max(bottom, row)];
-      }
-    }
-    return right < left ? null : { x: left, y: top, w: right - left + 1, h: bottom - top + 1 };
   }
 }

@@ -32,8 +32,13 @@ export class LabelMap {
 
   /** Pixel count of every possible class index. */
   counts() {
+    const { data } = this;
     const counts = new Uint32Array(256);
-    for (let i = 0; i < this.data.length; i += 1) counts[this.data[i]] += 1;
+    for (let i = 0; i < data.length; ) {
+      const [start, label] = [i, data[i]];
+      while (i < data.length && data[i] === label) i += 1; // neighbours are mostly of one class
+      counts[label] += i - start;
+    }
     return counts;
   }
 
@@ -77,6 +82,30 @@ export class LabelMap {
       out.set(this.data.subarray(start, start + w), row * w);
     }
     return out;
+  }
+
+  /**
+   * The smallest rectangle inside `rect` that holds every pixel there which is not as in `before`, a map of the same size;
+   * null where nothing differs. It is narrowed from outside: what lies within is hardly looked at.
+   */
+  changedSince(before, { x, y, w, h } = this.bounds) {
+    const [a, b, width] = [before.data, this.data, this.width];
+    let [left, top, right, bottom] = [x + w, y, x, y + h]; // right and bottom are the first beyond
+    const differs = (row, from, to) => {
+      for (let i = row * width + from; i < row * width + to; i += 1) if (a[i] !== b[i]) return true;
+      return false;
+    };
+    while (top < bottom && !differs(top, x, x + w)) top += 1;
+    if (top === bottom) return null;
+    while (!differs(bottom - 1, x, x + w)) bottom -= 1;
+    for (let row = top; row < bottom; row += 1) {
+      const base = row * width;
+      for (let column = x; column < left; column += 1) if (a[base + column] !== b[base + column]) left = column;
+      for (let column = x + w - 1; column >= right; column -= 1) {
+        if (a[base + column] !== b[base + column]) right = column + 1;
+      }
+    }
+    return { x: left, y: top, w: right - left, h: bottom - top };
   }
 
   write({ x, y, w, h }, values) {

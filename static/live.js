@@ -98,10 +98,18 @@ export class Live {
     if (studio.state.liveChoice === "auto") studio.set({ live });
     studio.set({ latency: picture.latency, liveRoute: this.line.route });
     if (picture.draft) {
-      studio.set({ draft: picture.draft, stale: false });
+      this.#sketch(picture.draft);
+      studio.set({ stale: false });
       if (newest && this.#resting) this.loop.ask();
     } else if (newest) studio.show(picture);
-    else studio.set({ draft: picture.bitmap }); // of a moment ago, but nearer than the one before
+    else this.#sketch(picture.bitmap); // of a moment ago, but nearer than the one before
+  }
+
+  /** The draft before is never shown again: its memory is given back at once. */
+  #sketch(bitmap) {
+    const { draft } = this.#studio.state;
+    this.#studio.set({ draft: bitmap });
+    draft?.close();
   }
 
   #failed(error) {

@@ -32,8 +32,10 @@ export function concat(parts) {
 }
 
 export async function pump(bytes, stream) {
-  const piped = new Blob([bytes]).stream().pipeThrough(stream);
-  return new Uint8Array(await new Response(piped).arrayBuffer());
+  const writer = stream.writable.getWriter();
+  const written = Promise.all([writer.write(bytes), writer.close()]);
+  const [piped] = await Promise.all([new Response(stream.readable).arrayBuffer(), written]);
+  return new Uint8Array(piped);
 }
 
 export const deflate = (bytes) => pump(bytes, new CompressionStream("deflate"));

@@ -77,6 +77,7 @@ const INITIAL = {
   current: 0,
   other: 0,
   mapVersion: 0,
+  drawVersion: 0, // another one when the label canvas must be drawn anew
   counts: new Uint32Array(256),
   order: [], // classes present, as the looks are listed
   ...INITIAL_LIVE,
@@ -236,14 +237,24 @@ export class Studio {
     this.mapChanged({ reorder: true, render: false });
   }
 
-  /** After every stroke, undo or import: count the classes and ask for the picture. */
-  mapChanged({ reorder = false, render = true } = {}) {
+  /**
+   * After every stroke, undo or import: count the classes and ask for the picture. `drawn` says that the label canvas
+   * shows the map already, as it does when somebody has painted.
+   */
+  mapChanged({ reorder = false, render = true, drawn = false } = {}) {
+    const { order, mapVersion, drawVersion } = this.state;
     const counts = this.map.counts();
-    const present = this.classes.map(({ index }) => index).filter((index) => counts[index]);
-    const kept = reorder ? [] : this.state.order.filter((index) => counts[index]);
-    const added = present.filter((index) => !kept.includes(index)).sort((a, b) => counts[b] - counts[a]);
-    const mapVersion = this.state.mapVersion + 1;
-    this.set({ counts, order: [...kept, ...added], mapVersion, pending: this.painter.pending });
+    const kept = reorder ? [] : order.filter((index) => counts[index]);
+    const added = this.classes.map(({ index }) => index).filter((index) => counts[index] && !kept.includes(index));
+    added.sort((a, b) => counts[b] - counts[a]);
+    const same = !added.length && kept.length === order.length;
+    this.set({
+      counts,
+      order: same ? order : [...kept, ...added],
+      mapVersion: mapVersion + 1,
+      drawVersion: drawVersion + (drawn ? 0 : 1),
+      pending: this.painter.pending,
+    });
     if (render) this.refresh();
   }
 

@@ -2,7 +2,7 @@
  * The class list: what to paint with, how each class looks, how much of the map it covers. A long list is in two parts,
  * first what the map has, so that a hundred classes are as near at hand as ten.
  */
-import { $, h, percent, pressed } from "../dom.js";
+import { $, h, percent, pressed, write } from "../dom.js";
 import { swatch } from "./swatch.js";
 
 const LONG = 20; // classes from which on those in the map are listed first
@@ -159,10 +159,6 @@ class ClassList {
 
 /** Every word of the search is somewhere in the name. */
 const matches = (name, text) => text.split(/\s+/).every((word) => name.toLowerCase().includes(word));
-
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
 
 function row(studio, index, name) {
   return h(

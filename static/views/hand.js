@@ -146,7 +146,7 @@ export class Hand {
     this.#painting = null;
     const changed = this.studio.painter.release();
     this.stage.applied({ dirty: null });
-    if (changed) this.studio.mapChanged();
+    if (changed) this.studio.mapChanged({ drawn: true });
     else this.studio.live.hold(false);
   }
 

@@ -11,7 +11,8 @@ export function watchLibrary(studio) {
   const update = () => draw(studio, view, update);
   studio.store.watch(["current", "model"], () => (view.form = null));
   studio.store.watch(["library", "current", "model"], update);
-  studio.store.watch(["style", "picture"], () => view.form || update()); // not under the hands of somebody who types
+  const unlessTyping = () => view.form || update(); // nothing is drawn anew under somebody's hands
+  studio.store.watch(["style", "picture"], unlessTyping, { later: true });
   watchMenu(studio);
   studio.library.load();
 }

@@ -1,5 +1,5 @@
 /** How the picture follows the hand: its time, the way that is gone, and the choice of another. */
-import { $ } from "../dom.js";
+import { $, write } from "../dom.js";
 
 const SAID = { draw: "while drawing", stroke: "after each stroke", demand: "on demand" };
 const ROUTES = { socket: "over the live line", post: "by single requests: the live line is blocked" };
@@ -12,29 +12,30 @@ export function watchLive(studio) {
   }
   $("render-now").addEventListener("click", () => studio.live.hurry());
   watchSliders(studio);
-  const keys = ["offline", "latency", "live", "liveChoice", "liveRoute", "stale"];
-  studio.store.watch(keys, (state) => show(state, choices));
+  studio.store.watch(["offline", "latency", "live", "liveChoice", "liveRoute", "stale"], show);
+  studio.store.watch(["liveChoice"], ({ liveChoice }) => {
+    for (const button of choices) {
+      const chosen = button.dataset.live === liveChoice;
+      button.setAttribute("aria-checked", String(chosen));
+      button.tabIndex = chosen ? 0 : -1;
+    }
+  });
 }
 
-function show({ offline, latency, live, liveChoice, liveRoute, stale }, choices) {
+function show({ offline, latency, live, liveChoice, liveRoute, stale }) {
   const time = latency === null ? "Ready" : duration(latency);
   $("live").dataset.state = offline ? "offline" : live === "demand" ? "demand" : "connected";
-  $("live-value").textContent = offline ? "Offline" : time;
-  $("live-mode").textContent = offline ? "Painting on, will resend" : SAID[live];
-  $("live").title = "Time of the last picture, and when the next is made";
+  write($("live-value"), offline ? "Offline" : time);
+  write($("live-mode"), offline ? "Painting on, will resend" : SAID[live]);
   $("render-now").hidden = !offline && !stale;
-  $("render-now").textContent = offline ? "Try now" : "Render";
-  $("live-auto").textContent = liveChoice === "auto" ? `now ${SAID[live]}` : "as fast as pictures come";
-  $("live-line").textContent = offline
+  write($("render-now"), offline ? "Try now" : "Render");
+  write($("live-auto"), liveChoice === "auto" ? `now ${SAID[live]}` : "as fast as pictures come");
+  const line = offline
     ? "The server does not answer. Your painting is kept here and sent when it does."
     : latency === null
       ? "No picture was asked for since the page was opened."
       : `The last picture took ${time}, ${ROUTES[liveRoute]}.`;
-  for (const button of choices) {
-    const chosen = button.dataset.live === liveChoice;
-    button.setAttribute("aria-checked", String(chosen));
-    button.tabIndex = chosen ? 0 : -1;
-  }
+  write($("live-line"), line);
 }
 
 /** As in any group of radio buttons, arrows go from one to the next. */

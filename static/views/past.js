@@ -5,7 +5,8 @@ export const DRAGGED = "application/x-groupdnet-picture"; // what a card of the 
 
 export function watchPast(studio) {
   const cards = new Map(); // by the picture's id
-  studio.store.watch(["pictures", "picture", "versus"], (state) => drawPast(studio, state, cards));
+  const later = { later: true };
+  studio.store.watch(["pictures", "picture", "versus"], (state) => drawPast(studio, state, cards), later);
   setInterval(() => cards.forEach(({ age, time }) => (age.textContent = since(time))), 15_000);
 }
 

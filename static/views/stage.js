@@ -26,7 +26,7 @@ export class Stage {
 
   #watch() {
     const { store } = this.studio;
-    store.watch(["model", "mapVersion", "colours", "hatched"], () => this.repaint());
+    store.watch(["model", "drawVersion", "colours", "hatched"], () => this.repaint());
     const seen = ["picture", "draft", "peek", "preview", "showHeat", "change"];
     store.watch(seen, (state) => this.#drawPicture(state));
     store.watch(["overlay"], ({ overlay }) => {

@@ -30,9 +30,10 @@ function paintLook(studio, canvas) {
 }
 
 export function watchLooks(studio) {
-  studio.store.watch(["picture", "crops"], () => {
+  const paint = () => {
     for (const canvas of document.querySelectorAll("canvas[data-look]")) paintLook(studio, canvas);
-  });
+  };
+  studio.store.watch(["picture", "crops"], paint, { later: true });
 }
 
 /** Label colour left, look right; a class that is not in the picture shows its colour alone. */

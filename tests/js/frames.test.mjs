@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inflateSync } from "node:zlib";
-import { changedRect, pack, request, unpack } from "../../static/frames.js";
+import { pack, request, unpack } from "../../static/frames.js";
 import { LabelMap } from "../../static/labelmap.js";
 import { Random } from "./random.mjs";
 
@@ -29,20 +29,6 @@ test("a message is taken apart as it was put together", () => {
   const { header: read, payload } = unpack(pack(header, Uint8Array.of(1, 2, 255)).buffer);
   assert.deepEqual(read, header);
   assert.deepEqual([...payload], [1, 2, 255]);
-});
-
-test("the changed rectangle is the smallest that holds every difference", () => {
-  const map = noise(1);
-  assert.equal(changedRect(map, map.clone()), null);
-  for (let seed = 2; seed < 200; seed += 1) {
-    const r = new Random(seed);
-    const after = map.clone();
-    const places = Array.from({ length: r.whole(1, 4) }, () => [r.whole(0, 63), r.whole(0, 47)]);
-    for (const [x, y] of places) after.data[y * 64 + x] = 200;
-    const [xs, ys] = [places.map(([x]) => x), places.map(([, y]) => y)];
-    const [x, y] = [Math.min(...xs), Math.min(...ys)];
-    assert.deepEqual(changedRect(map, after), { x, y, w: Math.max(...xs) - x + 1, h: Math.max(...ys) - y + 1 });
-  }
 });
 
 test("whatever was painted, base and message together are the map", async () => {

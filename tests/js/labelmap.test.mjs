@@ -203,6 +203,21 @@ test("a flood over a spiral reaches its end", () => {
   assert.ok(!map.data.includes(0));
 });
 
+test("what changed is the smallest rectangle that holds every difference, of those in the part that is looked at", () => {
+  const map = new LabelMap(64, 48);
+  assert.equal(map.clone().changedSince(map), null);
+  randomly(200, (r) => {
+    const after = map.clone();
+    const [x, y] = [r.whole(0, 40), r.whole(0, 30)];
+    const part = { x, y, w: r.whole(1, 64 - x), h: r.whole(1, 48 - y) };
+    const places = Array.from({ length: r.whole(1, 6) }, () => ({ x: r.whole(0, 63), y: r.whole(0, 47), w: 1, h: 1 }));
+    for (const place of places) after.write(place, Uint8Array.of(200));
+    const inside = places.filter((at) => at.x >= x && at.y >= y && at.x < x + part.w && at.y < y + part.h);
+    assert.deepEqual(after.changedSince(map), places.reduce(unite));
+    assert.deepEqual(after.changedSince(map, part), inside.length ? inside.reduce(unite) : null);
+  });
+});
+
 test("read and write of a rectangle are inverse", () => {
   const map = new LabelMap(
     9,
