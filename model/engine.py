@@ -28,8 +28,9 @@ from model.groupdnet import CODE_CHANNELS, Generator, GroupDNetConfig
 from model.labels import instance_edges
 from model.losses import SegmenterFeatures
 from model.modulation import MapModulation, ModulationCache
+from model.packed import Convolution
 from model.styles import MAX_SEED
-from model.synthesis import Convolution, Synthesis
+from model.synthesis import Synthesis
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 CACHE_BYTES = 2**30  # a new label map adds some 25 MB to the landscape model's modulation, a stroke far less

@@ -35,10 +35,10 @@ from model.lookup import (
     tap_weights,
     window_keys,
 )
+from model.packed import GroupedProduct
 
 BY_CONVOLUTION = 128 * 128  # pixels; maps of noise at least so large have γ and β by the convolutions
-LEAST_ROWS = 64  # of a matrix product: with fewer, libraries take other paths, whose last bit differs
-PRODUCT_BYTES = 4 * 2**20  # of tap products at once: they are summed while they are in a core's cache
+ROWS = 64  # of a matrix product, or some times as many: with few, libraries take other paths, whose last bit differs
 KEY_BYTES = 120  # of a number in a dictionary by key
 NEIGHBOURS = 8  # most recent label maps that a new one is compared with
 NEAR = 0.02  # of the picture repainted: near enough to look no further
@@ -65,7 +65,7 @@ class Tables:
         self.symbols = torch.cat([symbol_rows(conv, edges) for conv in shared], dim=1)  # [9·(S+1), n·hidden]
         self.bias = torch.cat([conv.bias for conv in shared])  # type: ignore[misc]
         taps, biases = zip(*(self._folded(norm) for norm in norms))
-        self.taps = torch.cat(taps)  # [n·g, hidden/g, 9·2·ch/g]
+        self.taps = GroupedProduct(torch.cat(taps))  # [n·g, hidden/g, 9·2·ch/g]
         self.biases = torch.cat(biases)[:, None]  # [n·g, 1, 2, ch/g]
 
     def _folded(self, norm: Norm) -> tuple[Tensor, Tensor]:
@@ -79,17 +79,13 @@ class Tables:
     def rows(self, near: Neighbourhoods) -> list[Pair]:
         """For each norm scale and shift of every 5×5 neighbourhood, [U5, g, ch/g]; no row depends on the others."""
         a = F.embedding_bag(near.symbols.index, self.symbols, mode="sum").add_(self.bias).relu_().mul_(near.inside)
-        a = F.pad(a, (0, 0, 0, max(0, LEAST_ROWS - a.shape[0])))  # [U3, n·hidden]
-        count, groups, wide = a.shape[0], self.taps.shape[0], self.taps.shape[2] // 9
-        parts = a.view(count, groups, -1).transpose(0, 1)
-        together = max(1, PRODUCT_BYTES // (36 * count * wide))  # groups
+        a = F.pad(a, (0, 0, 0, -len(a) % ROWS))  # [U3, n·hidden]
         sums = []
-        for chosen in (slice(start, start + together) for start in range(0, groups, together)):
-            products = torch.bmm(parts[chosen], self.taps[chosen])  # [k, U3, 9·2·ch/g]
-            first = torch.arange(products.shape[0], device=a.device)[:, None, None] * (9 * count)
+        for products in self.taps(a):  # [k, U3, 9·2·ch/g]
+            first = torch.arange(len(products), device=a.device)[:, None, None] * (9 * len(a))
             members = (near.members.index + first).flatten(0, 1)
-            sums.append(F.embedding_bag(members, products.view(-1, wide), mode="sum"))
-        total = torch.cat(sums).view(groups, -1, 2, wide // 2).add_(self.biases)
+            sums.append(F.embedding_bag(members, products.view(-1, products.shape[2] // 9), mode="sum"))
+        total = torch.cat(sums).view(self.taps.groups, len(near.members.index), 2, -1).add_(self.biases)
         return [tuple(norm.permute(2, 1, 0, 3).unbind()) for norm in total.split(self.groups)]
 
 

@@ -11,65 +11,13 @@ from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from model.groupdnet import SLOPE, Generator, ResidualBlock, noise_map
 from model.modulation import MapModulation, ModulationCache, Pair
+from model.packed import Convolution
 
 STRIP = 2**17  # numbers for each thread in one of a strip's four arrays: 512 KB
-
-ONE = [1, 1]  # stride and dilation of every convolution here
-
-
-class Convolution:
-    """A convolution of stride 1 that keeps the size, from and to [N, h, w, channels].
-
-    On a CPU its weight is laid out once, as oneDNN wants it, for the operations that PyTorch's own compiler uses. A
-    PyTorch that has them no longer lays the weight out at each call, which costs a tenth of a picture's time.
-    """
-
-    def __init__(self, conv: nn.Conv2d, height: int, width: int) -> None:
-        self.groups, self.padding, self.bias = conv.groups, [conv.kernel_size[0] // 2] * 2, conv.bias
-        self.packed = _can_pack(conv.weight)
-        if self.packed:
-            self.weight = torch._C._nn.mkldnn_reorder_conv2d_weight(  # type: ignore[call-arg]
-                conv.weight.contiguous().to_mkldnn(),
-                self.padding,
-                ONE,
-                ONE,
-                self.groups,
-                [1, conv.in_channels, height, width],
-            )
-        else:
-            self.weight = conv.weight.contiguous(memory_format=torch.channels_last)
-
-    def __call__(self, x: Tensor) -> Tensor:
-        image, shape = x.permute(0, 3, 1, 2), (self.padding, ONE, ONE, self.groups)
-        if self.packed:
-            y = torch.ops.mkldnn._convolution_pointwise(image, self.weight, self.bias, *shape, "none", [], "")
-        else:
-            y = F.conv2d(image, self.weight, self.bias, padding=self.padding, groups=self.groups)
-        return y.permute(0, 2, 3, 1)
-
-    def add_to(self, y: Tensor, x: Tensor) -> None:
-        """y += self(x)."""
-        if not self.packed:
-            y += self(x)
-            return
-        image, target, shape = x.permute(0, 3, 1, 2), y.permute(0, 3, 1, 2), (self.padding, ONE, ONE, self.groups)
-        torch.ops.mkldnn._convolution_pointwise_.binary(
-            target, image, self.weight, self.bias, *shape, "add", 1.0, None, [], None
-        )
-
-
-def _can_pack(weight: Tensor) -> bool:
-    return (
-        weight.device.type == "cpu"
-        and weight.dtype in (torch.float32, torch.bfloat16)
-        and torch.backends.mkldnn.is_available()
-        and all(hasattr(torch.ops.mkldnn, name) for name in ("_convolution_pointwise", "_convolution_pointwise_"))
-        and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
-    )
 
 
 class Layer:

@@ -13,7 +13,7 @@ from conftest import narrow_config, random_checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model import modulation, synthesis
+from model import modulation
 from model.bench import random_checkpoint as random_preset
 from model.checkpoint import Checkpoint
 from model.engine import Engine
@@ -243,13 +243,3 @@ def test_a_thousand_label_maps_leave_the_process_as_large_as_fifty() -> None:
     command = [sys.executable, "-c", THOUSAND]
     done = subprocess.run(command, capture_output=True, text=True, cwd="tests", env={"PYTHONPATH": "..:."}, check=True)
     assert float(done.stdout) < 1.1
-
-
-# Convolutions
-
-
-def test_without_packed_weights_the_picture_is_the_same(monkeypatch: pytest.MonkeyPatch, scene: np.ndarray) -> None:
-    codes = random_codes(TINY.config, 2)
-    packed = Engine(TINY, "cpu").synthesize(scene, codes)
-    monkeypatch.setattr(synthesis, "_can_pack", lambda weight: False)
-    assert float((Engine(TINY, "cpu").synthesize(scene, codes) - packed).abs().max()) < 1e-5
