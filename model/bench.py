@@ -31,11 +31,13 @@ from model.labels import instance_edges
 from model.styles import Style
 
 BATCH = 8
+PAIRS = 2  # of a resample and a stroke in each round
 BRUSH = 20  # pixels across
 REGIONS, CELLS = 10, 7  # of the label maps: classes in one, and the grid that its wiggly regions come from
 SIDE = 1024  # of the square matrices, and of the convolution's input: 256 channels of 64×64
 PRODUCT_GFLOP, CONVOLUTION_GFLOP = 2e-9 * SIDE**3, 2e-9 * 9 * 256 * SIDE**2
 COPIED = 2**26  # bytes
+MOST_DIFFERENT, LEAST_DECIBELS = 1e-4, 45  # from the plain network's picture; in a lower precision decibels alone
 GAINS = {"mlp_shared": 1.1, "mlp_": 0.35, "conv_img": 0.3, "": 1.1}  # of random weights, by part of the name
 CALIBRATED = 2  # pictures that random weights' batch norms take their statistics from
 
@@ -65,10 +67,13 @@ class Result:
     new_map_ms: float
     stroke_ms: float
     resample_ms: float
+    batch: int  # pictures
     batch_ms: float
     encode_ms: float | None  # None without an encoder
     difference: float  # largest from the plain network's picture
     decibels: float  # PSNR against it
+    error: float | None  # largest difference from the plain network in float64, where it was asked for
+    plain_error: float | None  # the plain network's own, in float32
     floor_ms: float  # of synthesis at the rate of matrix products, or of memory
     convolution_floor_ms: float  # at the rate of dense convolutions, or of memory
     peak_bytes: int
@@ -98,6 +103,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: %(default)s)")
     command.add_argument("--precision", default="float32", help="of the engine; the plain network is float32")
     command.add_argument("--seconds", type=float, default=20, help="of rounds for each model (default: %(default)s)")
+    command.add_argument("--batch", type=int, default=BATCH, help="pictures in a batch (default: %(default)s)")
+    command.add_argument("--float64", action="store_true", help="measure both paths against float64 as well: slow")
     command.add_argument("--cache-bytes", type=int, default=CACHE_BYTES, help="that the engine may keep")
     command.add_argument("--json", action="store_true", help="the same as JSON")
 
@@ -105,12 +112,21 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> None:
     results = []
     for name in [args.preset] if args.preset else PRESETS if args.checkpoint is None else [None]:
-        if args.seconds <= 0:
-            raise InputError(f"--seconds is {args.seconds}; allowed is more than 0.", field="seconds")
+        for field in ("seconds", "batch"):
+            if getattr(args, field) <= 0:
+                raise InputError(f"--{field} is {getattr(args, field)}; allowed is more than 0.", field=field)
         ckpt = load_checkpoint(args.checkpoint) if name is None else random_checkpoint(name, PRESETS[name]())
-        results.append(Bench(ckpt, args.device, args.precision, args.cache_bytes).run(args.seconds))
+        results.append(
+            Bench(ckpt, args.device, args.precision, args.cache_bytes, args.batch).run(args.seconds, args.float64)
+        )
         del ckpt
     print(json.dumps([row.to_json() for row in results], indent=1) if args.json else table(results))
+    for row in results:
+        if row.decibels < LEAST_DECIBELS or (args.precision == "float32" and row.difference > MOST_DIFFERENT):
+            raise InputError(
+                f"{row.model}'s picture differs from the plain network's by {row.difference:.1e}, PSNR "
+                f"{row.decibels:.0f} dB; allowed are {MOST_DIFFERENT:.0e} in float32, and {LEAST_DECIBELS} dB."
+            )
 
 
 def random_checkpoint(title: str, config: GroupDNetConfig) -> Checkpoint:
@@ -192,18 +208,18 @@ def least_bytes(config: GroupDNetConfig) -> int:
 class Bench:
     """One model's cases, and their fastest times so far."""
 
-    def __init__(self, ckpt: Checkpoint, device: str, precision: str, cache_bytes: int) -> None:
+    def __init__(self, ckpt: Checkpoint, device: str, precision: str, cache_bytes: int, batch: int) -> None:
         self.ckpt, self.config = ckpt, ckpt.config
         self.engine = Engine(ckpt, device, precision, cache_bytes)
-        self.device = self.engine.device
+        self.device, self.batch = self.engine.device, batch
         alone = self.device.type == "cpu" and torch.get_num_threads() == 1
         self.clock = time.process_time if alone else time.perf_counter
         self.best: dict[str, float] = {}
-        self.codes = np.stack([Style(seed).codes(self.config) for seed in range(BATCH)])
+        self.codes = np.stack([Style(seed).codes(self.config) for seed in range(max(batch, PAIRS))])
         self.photo = np.random.default_rng(0).integers(0, 256, (*self.config.image_size, 3), np.uint8)
         self.peak_bytes = 0
 
-    def run(self, seconds: float) -> Result:
+    def run(self, seconds: float, float64: bool = False) -> Result:
         self._engine_round(0)  # nothing of the plain network is in the peak
         self.peak_bytes = self._peak()
         plain = self.ckpt.generator.to(self.device).eval()
@@ -214,8 +230,13 @@ class Bench:
             labels = self._engine_round(rounds)
             expected = self._time("plain", self._plain, plain, labels)
             self._machine()
-        got = self.engine.synthesize(labels, self.codes[:1])
-        return self._result((got - expected).float())
+        alone, together = (self.engine.synthesize(labels, self.codes[:count]) for count in (1, self.batch))
+        got = torch.cat([alone, together[:1]])
+        errors: tuple[float | None, float | None] = (None, None)
+        if float64:
+            exact = self._plain(plain.double(), labels)
+            errors = float((got - exact).abs().max()), float((expected - exact).abs().max())
+        return self._result(got - expected, *errors)
 
     def _engine_round(self, seed: int) -> np.ndarray:
         """Every case of the engine once, on a label map that it has not seen; that map."""
@@ -223,10 +244,10 @@ class Bench:
         labels = label_map(self.config, seed)
         engine.cache.clear()
         self._time("new_map", engine.synthesize, labels, codes[:1])
-        for i in range(3):
+        for i in range(PAIRS):
             self._time("resample", engine.synthesize, labels, codes[i : i + 1])
-            self._time("stroke", engine.synthesize, painted(labels, 3 * seed + i), codes[:1])
-        self._time("batch", engine.synthesize, labels, codes)
+            self._time("stroke", engine.synthesize, painted(labels, PAIRS * seed + i), codes[:1])
+        self._time("batch", engine.synthesize, labels, codes[: self.batch])
         if engine.encoder is not None:
             self._time("encode", engine.encode, self.photo, labels)
         return labels
@@ -235,7 +256,7 @@ class Bench:
     def _plain(self, generator: Generator, labels: np.ndarray) -> torch.Tensor:
         maps = torch.from_numpy(labels).long()[None]
         edges = instance_edges(maps).to(self.device) if self.config.instance_edges else None
-        codes = torch.from_numpy(self.codes[:1]).to(self.device)
+        codes = torch.from_numpy(self.codes[:1]).to(self.device, generator.conv_img.weight.dtype)
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             return generator(codes, generator.modulation(maps.to(self.device), edges))
 
@@ -270,7 +291,7 @@ class Bench:
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
-    def _result(self, error: torch.Tensor) -> Result:
+    def _result(self, difference: torch.Tensor, error: float | None, plain_error: float | None) -> Result:
         total, synthesis = gflop(self.config)
         ms = {name: 1000 * seconds for name, seconds in self.best.items()}
         rates = Rates(
@@ -293,10 +314,13 @@ class Bench:
             new_map_ms=ms["new_map"],
             stroke_ms=ms["stroke"],
             resample_ms=ms["resample"],
-            batch_ms=ms["batch"] / BATCH,
+            batch=self.batch,
+            batch_ms=ms["batch"] / self.batch,
             encode_ms=ms.get("encode"),
-            difference=float(error.abs().max()),
-            decibels=float(10 * torch.log10(4 / error.square().mean().clamp_min(1e-20))),
+            difference=float(difference.abs().max()),
+            decibels=float(10 * torch.log10(4 / difference.square().mean().clamp_min(1e-20))),
+            error=error,
+            plain_error=plain_error,
             floor_ms=1000 * floors[0],
             convolution_floor_ms=1000 * floors[1],
             peak_bytes=self.peak_bytes,
@@ -327,7 +351,7 @@ LINES: dict[str, Callable[[Result], str]] = {
     "new label map, ms": lambda row: f"{row.new_map_ms:.1f}",
     "after a stroke, ms": lambda row: f"{row.stroke_ms:.1f}",
     "resample, ms": lambda row: f"{row.resample_ms:.1f}",
-    "resample, of 8, ms each": lambda row: f"{row.batch_ms:.1f}",
+    "resample in a batch, ms each": lambda row: f"{row.batch_ms:.1f}",
     "encode, ms": lambda row: "–" if row.encode_ms is None else f"{row.encode_ms:.1f}",
     "pictures a second": lambda row: f"{row.images_per_second:.1f}",
     "floor of synthesis, ms": lambda row: f"{row.floor_ms:.1f}",
@@ -337,6 +361,8 @@ LINES: dict[str, Callable[[Result], str]] = {
     "resample ÷ floor": lambda row: f"{row.ratios()['resample_to_floor']:.2f}",
     "resample ÷ floor by dense convolutions": lambda row: f"{row.ratios()['resample_to_convolution_floor']:.2f}",
     "largest difference from plain": lambda row: f"{row.difference:.1e}",
+    "engine's difference from float64": lambda row: "–" if row.error is None else f"{row.error:.1e}",
+    "plain's difference from float64": lambda row: "–" if row.plain_error is None else f"{row.plain_error:.1e}",
     "PSNR against plain, dB": lambda row: f"{row.decibels:.0f}",
     "peak memory, MB": lambda row: f"{row.peak_bytes / 1e6:,.0f}",
 }

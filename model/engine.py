@@ -285,8 +285,9 @@ def _class_map(labels: Array, config: GroupDNetConfig) -> Tensor:
     """Class indices → long [N, H, W] on the CPU; InputError for any other shape, size, type or index."""
     maps = _integers("labels", labels)
     _check_size("labels", maps.shape[1:], config)
-    wrong = maps[(maps < 0) | (maps >= config.classes)].unique().tolist()
-    if wrong:
+    strange = (maps < 0) | (maps >= config.classes)
+    if strange.any():
+        wrong = maps[strange].unique().tolist()
         more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
         allowed = f"class indices from 0 to {config.classes - 1}"
         message = f"labels has {', '.join(map(str, wrong[:SHOWN]))}{more}; allowed are {allowed}."

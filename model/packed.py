@@ -42,7 +42,7 @@ class Convolution:
             y = torch.ops.mkldnn._convolution_pointwise(image, self.weight, self.bias, *shape, "none", [], "")
         else:
             y = F.conv2d(image, self.weight, self.bias, padding=self.padding, groups=self.groups)
-        return y.permute(0, 2, 3, 1)
+        return y.permute(0, 2, 3, 1).contiguous()
 
     def add_to(self, y: Tensor, x: Tensor) -> None:
         """y += self(x)."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from model import bench
 from model.__main__ import main
 from model.bench import BRUSH, gflop, label_map, painted
 from model.groupdnet import PRESETS, Generator, GroupDNetConfig, ade20k, cityscapes, deepfashion, landscape
@@ -58,12 +59,33 @@ def test_a_models_table_and_its_json(tiny_checkpoint: Path, capsys: pytest.Captu
     assert row["difference"] < 1e-5
     assert row["plain_to_resample"] == pytest.approx(row["plain_ms"] / row["resample_ms"])
     assert all(row[f"{case}_ms"] > 0 for case in ("plain", "new_map", "stroke", "resample", "batch", "encode", "floor"))
+    assert row["error"] is None
     assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "|  | Tiny |"
     assert all(line.count("|") == 3 for line in lines if line.startswith("|"))
 
 
-def test_seconds_that_are_none(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "--seconds", "0"]) == 2
-    assert "--seconds is 0.0; allowed is more than 0" in capsys.readouterr().err
+@pytest.mark.parametrize(("option", "value"), [("seconds", "0.0"), ("batch", "-1")])
+def test_numbers_that_are_none(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", f"--{option}", value]) == 2
+    assert f"--{option} is {value}; allowed is more than 0" in capsys.readouterr().err
+
+
+def test_both_paths_against_float64(tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = ["--checkpoint", str(tiny_checkpoint / "tiny"), "--device", "cpu"]
+    assert main(["bench", *source, "--seconds", "0.01", "--float64", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert 0 < row["error"] < 1e-5 and 0 < row["plain_error"] < 1e-5
+    assert row["difference"] <= row["error"] + row["plain_error"]
+
+
+def test_a_picture_that_differs_is_an_error(
+    tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench, "MOST_DIFFERENT", 0.0)
+    source = ["--checkpoint", str(tiny_checkpoint / "tiny"), "--device", "cpu"]
+    assert main(["bench", *source, "--seconds", "0.01"]) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith("|  | Tiny |")
+    assert "Tiny's picture differs from the plain network's by" in err
