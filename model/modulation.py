@@ -38,7 +38,6 @@ from model.lookup import (
 from model.packed import GroupedProduct
 
 BY_CONVOLUTION = 128 * 128  # pixels; maps of noise at least so large have γ and β by the convolutions
-ROWS = 64  # of a matrix product, or some times as many: with few, libraries take other paths, whose last bit differs
 KEY_BYTES = 120  # of a number in a dictionary by key
 NEIGHBOURS = 8  # most recent label maps that a new one is compared with
 NEAR = 0.02  # of the picture repainted: near enough to look no further
@@ -63,7 +62,7 @@ class Tables:
         shared: list[nn.Conv2d] = [norm.mlp_shared[0] for norm in norms]  # type: ignore[misc]
         self.groups = norms[0].mlp_gamma.groups
         self.symbols = torch.cat([symbol_rows(conv, edges) for conv in shared], dim=1)  # [9·(S+1), n·hidden]
-        self.bias = torch.cat([conv.bias for conv in shared])  # type: ignore[misc]
+        self.symbols[: len(self.symbols) // 9] += torch.cat([conv.bias for conv in shared])  # type: ignore[misc]
         taps, biases = zip(*(self._folded(norm) for norm in norms))
         self.taps = GroupedProduct(torch.cat(taps))  # [n·g, hidden/g, 9·2·ch/g]
         self.biases = torch.cat(biases)[:, None]  # [n·g, 1, 2, ch/g]
@@ -78,8 +77,8 @@ class Tables:
 
     def rows(self, near: Neighbourhoods) -> list[Pair]:
         """For each norm scale and shift of every 5×5 neighbourhood, [U5, g, ch/g]; no row depends on the others."""
-        a = F.embedding_bag(near.symbols.index, self.symbols, mode="sum").add_(self.bias).relu_().mul_(near.inside)
-        a = F.pad(a, (0, 0, 0, -len(a) % ROWS))  # [U3, n·hidden]
+        a = F.embedding_bag(near.symbols.index, self.symbols, mode="sum").relu_().mul_(near.inside)
+        a = F.pad(a, (0, 0, 0, -len(a) % self.taps.step))  # [U3, n·hidden]
         sums = []
         for products in self.taps(a):  # [k, U3, 9·2·ch/g]
             first = torch.arange(len(products), device=a.device)[:, None, None] * (9 * len(a))

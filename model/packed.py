@@ -56,12 +56,16 @@ class Convolution:
 
 
 class GroupedProduct:
-    """A matrix for each group of columns."""
+    """A matrix for each group of columns, for some times ``step`` rows.
+
+    With few rows libraries take other paths, whose last bit differs; and oneDNN makes itself ready for each number.
+    """
 
     def __init__(self, weights: Tensor) -> None:
         """weights: [groups, k, n]."""
         self.groups, rows, self.columns = weights.shape
         self.packed = rows >= NARROW and can_pack(weights)
+        self.step = 64 if self.packed else 16
         self.weights: Tensor | list[Tensor] = weights
         if self.packed:
             self.weights = [torch.ops.mkldnn._reorder_linear_weight(weight.T.contiguous()) for weight in weights]
