@@ -2,7 +2,9 @@
  * Nothing is lost: after every stroke, and whenever anything on the table changes, it is kept in the browser. A tab that is
  * reloaded, or opened after one was closed or crashed, goes on where that was.
  */
+import { bytesOf } from "./history.js";
 import { idle } from "./idle.js";
+import { LabelMap } from "./labelmap.js";
 import { packed, unpacked } from "./packing.js";
 import { pictureOfBytes } from "./pictures.js";
 import { chooseSession, freshSession, prune, returnTo } from "./sessions.js";
@@ -11,7 +13,8 @@ import { Vault } from "./vault.js";
 
 const VALUES = [...TABLE, "current", "other", "mapVersion"];
 const PICTURES = 24; // of the history, the newest
-const PICTURE = "picture ";
+const PAST_BYTES = 16 * 2 ** 20; // of steps that can be undone or redone, the nearest
+const [PICTURE, STEP, BASE] = ["picture ", "step ", "base "];
 
 export class Autosave {
   #studio;
@@ -19,7 +22,7 @@ export class Autosave {
   #session = null; // {id, from}
   #model = null; // whose table is being kept; another model's is not touched before it is restored
   #saved = {}; // by name: the value as it was written last
-  #keys = new Map(); // by picture: its name in the vault
+  #keys = new Map(); // by picture, step or base: its name in the vault
   #writing = null;
 
   /** `onError(error)` is told once when nothing can be kept. */
@@ -48,10 +51,9 @@ export class Autosave {
     for (const session of new Set([this.#session?.id, this.#session?.from])) {
       const kept = await this.#read(session, model);
       if (!kept) continue;
-      const { pictures, ...table } = kept;
       this.#follow(model.id);
-      if (session === this.#session.id) this.#keys = pictures;
-      this.#studio.resume({ ...table, pictures: [...pictures.keys()] });
+      if (session === this.#session.id) this.#keys = kept.keys;
+      this.#studio.resume(kept.table);
       return true;
     }
     return false;
@@ -80,19 +82,30 @@ export class Autosave {
     [this.#model, this.#saved, this.#keys] = [model, {}, new Map()];
   }
 
-  /** What a session has of a model, its pictures with their names; null for nothing that still fits the model. */
+  /**
+   * What a session has of a model: {table, keys}, keys being the names of its pictures, steps and bases. Null for nothing
+   * that still fits the model.
+   */
   async #read(session, { id, image_size: [height, width], classes }) {
     if (!this.#vault || !session) return null;
-    const values = await this.#vault.read(session, id).catch((error) => this.#fail(error));
-    const map = values?.map && (await unpacked(values.map));
-    if (!map || map.width !== width || map.height !== height) return null;
-    if (map.data.some((label) => label >= classes.length)) return null;
-    const [table, pictures] = [{}, []];
-    for (const [name, value] of Object.entries(values)) {
-      if (name.startsWith(PICTURE)) pictures.push([await pictureFrom(await unpacked(value)), name]);
-      else table[name] = await unpacked(value);
+    const packed = await this.#vault.read(session, id).catch((error) => this.#fail(error));
+    const values = new Map();
+    for (const [name, value] of Object.entries(packed ?? {})) values.set(name, await unpacked(value));
+    const known = (data) => !data.some((label) => label >= classes.length);
+    const fits = (map) => map && map.width === width && map.height === height && known(map.data);
+    if (!fits(values.get("map"))) return null;
+
+    const keys = new Map();
+    for (const [name, value] of values) {
+      if (name.startsWith(PICTURE)) keys.set(await pictureFrom(value), name);
+      if (name.startsWith(BASE)) keys.set(value, name);
+      if (name.startsWith(STEP)) keys.set(Object.assign(value, { bases: named(values, value.bases) }), name);
     }
-    return { ...table, map, pictures: new Map(pictures.sort(([a], [b]) => b.time - a.time)) };
+    const pictures = [...keys.keys()].filter(({ bitmap }) => bitmap).sort((a, b) => b.time - a.time);
+    const { undo, redo, base } = named(values, values.get("past") ?? {});
+    const whole = base && [...undo, ...redo].every(({ before, after }) => known(before) && known(after)) && fits(base);
+    const table = Object.fromEntries([...values].filter(([name]) => VALUES.includes(name)));
+    return { table: { ...table, map: values.get("map"), past: whole ? { undo, redo, base } : null, pictures }, keys };
   }
 
   #note() {
@@ -122,25 +135,35 @@ export class Autosave {
 
   /** By name what differs from what was written, or null; taken as written from now on. */
   #changes() {
-    const { state, map } = this.#studio;
+    const { state, history } = this.#studio;
     if (state.model.id !== this.#model) return null;
     const changed = {};
     for (const name of VALUES) if (state[name] !== this.#saved[name]) changed[name] = this.#saved[name] = state[name];
-    if ("mapVersion" in changed) changed.map = map;
-    const wanted = state.pictures.slice(0, PICTURES);
-    for (const [picture, key] of this.#keys) {
-      if (wanted.includes(picture)) continue;
-      changed[key] = null;
-      this.#keys.delete(picture);
-    }
-    for (const picture of wanted) {
-      if (this.#keys.has(picture)) continue;
-      const key = `${PICTURE}${picture.time} ${crypto.getRandomValues(new Uint32Array(1))[0]}`;
-      this.#keys.set(picture, key);
-      const { bytes, style, map: painted, version, time } = picture;
-      changed[key] = { bytes, style, map: painted, version, time };
+    const { undo, redo, base } = nearest(history.past, PAST_BYTES);
+    const steps = [...undo, ...redo];
+    const bases = [base, ...steps.flatMap(({ bases }) => Object.values(bases))];
+    this.#list(changed, new Set([...bases, ...steps, ...state.pictures.slice(0, PICTURES)]));
+    if ("mapVersion" in changed) {
+      changed.map = history.settled;
+      changed.past = named(this.#keys, { undo, redo, base });
     }
     return Object.keys(changed).length ? changed : null;
+  }
+
+  /** Note what must be written so that these pictures, steps and bases are kept and no others. */
+  #list(changed, wanted) {
+    for (const [thing, key] of this.#keys) {
+      if (wanted.has(thing)) continue;
+      changed[key] = null;
+      this.#keys.delete(thing);
+    }
+    for (const thing of wanted) {
+      if (this.#keys.has(thing)) continue;
+      const [kind, value] = recordOf(thing, this.#keys);
+      const key = `${kind}${Date.now()} ${crypto.getRandomValues(new Uint32Array(1))[0]}`;
+      this.#keys.set(thing, key);
+      changed[key] = value;
+    }
   }
 
   /** The page works on; it only keeps nothing. */
@@ -149,6 +172,33 @@ export class Autosave {
     this.#vault = false;
     this.onError(error);
   }
+}
+
+/** Of the steps those next to the present that together hold no more than `bytes`. */
+function nearest({ undo, redo, base }, bytes) {
+  let left = bytes;
+  const take = (steps) => {
+    const beyond = steps.findLastIndex((step) => {
+      left -= bytesOf(step);
+      return left < 0;
+    });
+    return steps.slice(beyond + 1);
+  };
+  return { undo: take(undo), redo: take(redo), base };
+}
+
+/** The same object with each thing in it, alone or in a list, replaced by what the map `names` has for it. */
+function named(names, things) {
+  const change = (thing) => (Array.isArray(thing) ? thing.map(change) : names.get(thing));
+  return Object.fromEntries(Object.entries(things).map(([key, thing]) => [key, change(thing)]));
+}
+
+/** [kind, value]: how a base, a step or a picture is written; what belongs to it by its name. */
+function recordOf(thing, keys) {
+  if (thing instanceof LabelMap) return [BASE, thing];
+  if ("rect" in thing) return [STEP, { ...thing, bases: named(keys, thing.bases) }];
+  const { bytes, style, map, version, time } = thing;
+  return [PICTURE, { bytes, style, map, version, time }];
 }
 
 const pictureFrom = ({ bytes, style, map, version, time }) => pictureOfBytes(bytes, style, map, version, time);

@@ -31,6 +31,22 @@ export class History {
     return this.#undo.length;
   }
 
+  /** {undo, redo, base}: every step, the one to be taken next last. No step is ever changed in place. */
+  get past() {
+    return { undo: [...this.#undo], redo: [...this.#redo], base: this.base };
+  }
+
+  /** Go on with the past of a map that was as this one is now. */
+  resume({ undo, redo, base }) {
+    [this.#undo, this.#redo, this.base] = [undo, redo, base];
+    this.#bytes = [...undo, ...redo].reduce((sum, step) => sum + bytesOf(step), 0);
+  }
+
+  /** The map without the stroke that is being painted. */
+  get settled() {
+    return this.#before ?? this.map;
+  }
+
   /** Remember the map as it is; what follows until `commit` is one step. */
   begin() {
     this.#before = this.map.clone();
@@ -80,22 +96,25 @@ export class History {
   }
 
   #move(from, to, side) {
-    const patch = from.pop();
-    if (!patch) return null;
-    this.map.write(patch.rect, patch[side]);
-    this.base = patch.bases[side];
+    const step = from.pop();
+    if (!step) return null;
+    this.map.write(step.rect, step[side]);
+    this.base = step.bases[side];
     this.version += 1;
-    to.push(patch);
-    return patch.rect;
+    to.push(step);
+    return step.rect;
   }
 
-  #push(patch) {
-    for (const dropped of this.#redo.splice(0)) this.#bytes -= 2 * dropped.before.length;
+  #push(step) {
+    for (const dropped of this.#redo.splice(0)) this.#bytes -= bytesOf(dropped);
     this.version += 1;
-    this.#undo.push(patch);
-    this.#bytes += 2 * patch.before.length;
+    this.#undo.push(step);
+    this.#bytes += bytesOf(step);
     while (this.#undo.length > this.steps && this.#bytes > this.bytes) {
-      this.#bytes -= 2 * this.#undo.shift().before.length;
+      this.#bytes -= bytesOf(this.#undo.shift());
     }
   }
 }
+
+/** What a step holds. */
+export const bytesOf = ({ before, after }) => before.length + after.length;

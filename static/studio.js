@@ -202,9 +202,13 @@ export class Studio {
     this.refresh({ demanded: true });
   }
 
-  /** Lay a table that was kept: map, looks and pictures. The last picture is shown at once, and drawn anew if it is old. */
-  resume({ map, mapVersion, pictures, ...table }) {
+  /**
+   * Lay a table that was kept: map with its past, looks and pictures. The last picture is shown at once, and drawn anew if
+   * it is old.
+   */
+  resume({ map, past, mapVersion, pictures, ...table }) {
     this.#adopt(map);
+    if (past) this.history.resume(past);
     const [last = null] = pictures;
     const fits = last?.version === mapVersion && !differing(last.style, table.style, this.present).length;
     if (fits) last.style = table.style;

@@ -25,6 +25,14 @@ WRITTEN = """() => new Promise((resolve) => {
 })"""
 
 
+# One stroke ends and the next begins before the page has time for anything else.
+AT_ONCE = """(frame, events) => {
+  const mouse = { pointerId: 1, pointerType: "mouse", button: 0, buttons: 1 };
+  for (const [type, clientX, clientY] of events)
+    frame.dispatchEvent(new PointerEvent(type, { ...mouse, clientX, clientY }));
+}"""
+
+
 def kept(studio: Studio) -> None:
     """Wait until nothing more is written."""
     studio.settle()
@@ -77,6 +85,73 @@ def test_a_reload_brings_labels_looks_picture_and_history_back(studio: Studio) -
     assert specs(studio.sent.request["style"], names) == specs(style, names)
     studio.click_and_wait("#history [role=listitem]:last-child button")
     assert (studio.labels != labels).any()  # the first picture of the session, from before the reload
+
+
+def test_undo_and_redo_go_on_after_a_reload(studio: Studio) -> None:
+    page = studio.page
+    maps = [studio.labels]
+    for name in ("water", "sand", "rock"):
+        x, y = spot(studio.labels, "sky", 30)
+        studio.choose(name)
+        studio.stroke_and_wait((x, y))
+        maps.append(studio.labels)
+    before = studio.picture_id
+    page.keyboard.press("Control+z")
+    studio.new_picture(before)
+    kept(studio)
+    page.reload()
+    expect(page.locator("#picture")).to_have_attribute("data-picture", re.compile(r"\d"))
+    studio.settle()
+    for key, shown in (("z", 1), ("z", 0), ("y", 1), ("y", 2), ("y", 3)):
+        before = studio.picture_id
+        page.keyboard.press(f"Control+{key}")
+        studio.new_picture(before)
+        assert (studio.labels == maps[shown]).all()
+    expect(page.locator("[data-do=redo]:visible")).to_be_disabled()
+
+
+def test_undo_goes_on_in_the_next_tab_and_erasing_leads_to_the_map_as_it_was_opened(
+    studio: Studio, tab: Studio
+) -> None:
+    opened = studio.labels
+    x, y = spot(opened, "sky", 40)
+    studio.choose("water")
+    studio.stroke_and_wait((x - 8, y), (x + 8, y))
+    kept(studio)
+    studio.page.goto("about:blank")
+    tab.open()
+    tab.tool("erase")
+    tab.stroke_and_wait((x - 8, y), (x + 8, y))
+    assert (tab.labels == opened).all()
+    kept(tab)
+    tab.page.reload()
+    expect(tab.page.locator("#picture")).to_have_attribute("data-picture", re.compile(r"\d"))
+    tab.settle()
+    for _ in range(2):
+        before = tab.picture_id
+        tab.page.keyboard.press("Control+z")
+        tab.new_picture(before)
+    assert (tab.labels == opened).all()
+    studio.page.goto(studio.url)
+
+
+def test_a_stroke_that_is_not_ended_is_not_kept_by_half(studio: Studio) -> None:
+    page = studio.page
+    x, y = spot(studio.labels, "grass", 22)
+    studio.choose("water")
+    page.mouse.move(*studio.at(x, y))
+    page.mouse.down()
+    painted = studio.labels
+    (x1, y1), (x2, y2) = studio.at(x - 60, y - 100), studio.at(x + 60, y - 100)
+    page.locator("#labels-frame").evaluate(
+        AT_ONCE, [["pointerup", x1, y1], ["pointerdown", x1, y1], ["pointermove", x2, y2]]
+    )
+    kept(studio)
+    assert (studio.labels != painted).any()
+    page.reload()
+    page.mouse.up()
+    expect(page.locator("#picture")).to_have_attribute("data-picture", re.compile(r"\d"))
+    assert (studio.labels == painted).all()
 
 
 def test_a_reference_comes_back_with_its_picture(studio: Studio) -> None:

@@ -55,6 +55,37 @@ test("at least 200 steps are kept, whatever they hold; more as long as they are 
   assert.equal(roomy.depth, 250);
 });
 
+test("a past that was taken from one history goes on in another, bases and all", () => {
+  const map = new LabelMap(8, 8);
+  const history = new History(map);
+  paint(map, history, 0, 0, 3, 3, 1);
+  history.replace(new LabelMap(8, 8, new Uint8Array(64).fill(5)));
+  paint(map, history, 2, 2, 3, 3, 2);
+  paint(map, history, 4, 4, 3, 3, 3);
+  history.undo();
+
+  const again = map.clone();
+  const resumed = new History(again);
+  resumed.resume(history.past);
+  assert.ok(resumed.base.data.every((label) => label === 5));
+  for (const step of ["redo", "redo", "undo", "undo", "undo", "undo", "undo", "redo"]) {
+    assert.deepEqual(resumed[step](), history[step](), step);
+    assert.ok(again.equals(map) && resumed.base.equals(history.base), step);
+  }
+  paint(again, resumed, 0, 0, 8, 8, 4);
+  assert.ok(history.canRedo && !resumed.canRedo, "the two do not share their steps' lists");
+});
+
+test("while a stroke is painted the settled map is the one before it", () => {
+  const map = new LabelMap(8, 8);
+  const history = new History(map);
+  history.begin();
+  const touched = map.rectangle(0, 0, 3, 3, 1);
+  assert.equal(history.settled.counts()[1], 0);
+  history.commit(touched);
+  assert.equal(history.settled.counts()[1], 16);
+});
+
 test("opening another map is one step, and its base comes and goes with it", () => {
   const map = new LabelMap(4, 4);
   const history = new History(map);
