@@ -58,7 +58,8 @@ export class References {
     const studio = this.#studio;
     const { name, title, file } = this.get(letter);
     const labels = new File([await encodeIndexPng(map, studio.palette)], "labels.png", { type: "image/png" });
-    const encoded = await this.encode(file, labels, { resize: true });
+    studio.set({ readAnew: letter });
+    const encoded = await this.encode(file, labels, { resize: true }).finally(() => studio.set({ readAnew: null }));
     const corrected = { ...encoded, letter, name, title, crops: cropsOf(encoded.map), corrected: true };
     studio.set({ references: this.list.map((old) => (old.letter === letter ? corrected : old)) });
     const { choice, focus, columns } = studio.state.mix;

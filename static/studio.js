@@ -47,6 +47,7 @@ const OF_MODEL = {
   pictures: [], // newest first
   versus: null, // {kind, a, b, mode, next}
   references: [],
+  readAnew: null, // letter of the reference whose labels were corrected, while its looks are read again
   mix: NO_MIX, // choice by class: {before, a, b, t}; base: the picture before any of them
   photo: null,
   labelOpacity: 0.65, // of the label map over the photo
@@ -55,7 +56,7 @@ const OF_MODEL = {
 };
 
 /** Of that, what is derived from the rest, or drawn again when it is wanted. */
-const DERIVED = ["picture", "draft", "before", "change", "crops", "variants", "pictures"];
+const DERIVED = ["picture", "draft", "before", "change", "crops", "variants", "pictures", "readAnew"];
 
 /** What a table must have to be laid again, besides its map and its pictures. */
 export const TABLE = Object.keys(OF_MODEL).filter((key) => !DERIVED.includes(key));

@@ -2,7 +2,7 @@
 import { exportsOf } from "../bundle.js";
 import { $, chooseFile, download } from "../dom.js";
 import { openPhoto } from "./manipulate.js";
-import { askForReference } from "./mix.js";
+import { askForReference } from "./references.js";
 
 const NEEDS_PICTURE = ["picture", "recipe", "zip"];
 const ACCEPTED = { labels: "image/png", recipe: "image/png,application/json,.json", any: "image/png,.json,.gpl,.zip" };

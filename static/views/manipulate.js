@@ -1,7 +1,7 @@
 /** Manipulate: a photo's labels are repainted, its looks stay. */
 import { $, h, icon, redraw, slider, thumbnail, titled } from "../dom.js";
 import { specOf } from "../style.js";
-import { labelBitmap } from "./mix.js";
+import { labelBitmap } from "./swatch.js";
 import { addPhoto } from "./photo_dialog.js";
 import { swatch } from "./swatch.js";
 

@@ -1,8 +1,7 @@
 /** Mix: classes as rows, references as columns; a cell takes that class's look from that picture. */
 import { $, h, icon, redraw, slider, thumbnail, titled } from "../dom.js";
-import { correctLabels } from "./label_editor.js";
 import { faceOf } from "./library.js";
-import { addPhoto } from "./photo_dialog.js";
+import { addButtons, askForReference, referenceList, watchReferences } from "./references.js";
 import { lookCanvas, paintCrop, swatch } from "./swatch.js";
 import { notify } from "./toasts.js";
 
@@ -11,8 +10,8 @@ export function watchMix(studio) {
   const blend = h("div.merged");
   $("panel-mix").append(table, blend);
   let blended = null; // what the slider is about: it stays in the hand while its class is drawn anew
-  studio.store.watch(["model", "references", "picture"], () => drawStrip(studio));
-  studio.store.watch(["model", "references", "mix", "order", "picture"], ({ references, mix }) => {
+  watchReferences(studio);
+  studio.store.watch(["model", "references", "readAnew", "mix", "order", "picture"], ({ references, mix }) => {
     drawPanel(studio, table);
     const { a, b } = mix.columns ?? mix.choice[mix.focus] ?? {};
     const about = [references, Boolean(mix.columns), mix.focus, a, b];
@@ -20,90 +19,6 @@ export function watchMix(studio) {
     blended = about;
     redraw(blend, blendSection(studio));
   });
-}
-
-function drawStrip(studio) {
-  const { references, model } = studio.state;
-  if (!model) return;
-  $("refs-note").textContent = references.length
-    ? "Each is encoded once"
-    : "Photos with their label maps, or pictures made here";
-  redraw(
-    $("ref-strip"),
-    ...references.map((reference) => referenceCard(studio, reference)),
-    ...addButtons(studio, "button.ref-add"),
-  );
-}
-
-function referenceCard(studio, { letter, name, bitmap, map, classes, file, corrected }) {
-  const labels = labelBitmap(studio, map);
-  const words = `${classes.length} classes${corrected ? ", labels corrected" : ""}`;
-  const correct = () => correctReference(studio, studio.references.get(letter));
-  return h(
-    "div.ref-card",
-    { data: { reference: letter } },
-    h("div.ref-faces", {}, thumbnail(bitmap, 240, 168), thumbnail(labels, 160, 168, { class: "map-face" })),
-    h("span.ref-text", {}, h("b", {}, h("i", {}, letter), name), h("span.meta", {}, words)),
-    h(
-      "span.ref-actions",
-      {},
-      file &&
-        h(
-          "button.ib.s",
-          { onclick: correct, "aria-label": `Correct the labels of ${letter}`, title: "Correct its labels" },
-          icon("brush", true),
-        ),
-      h(
-        "button.ib.s",
-        {
-          onclick: () => studio.references.remove(letter),
-          "aria-label": `Remove reference ${letter}`,
-          title: "Remove",
-        },
-        icon("close", true),
-      ),
-    ),
-  );
-}
-
-async function correctReference(studio, reference) {
-  const map = await correctLabels(studio, reference);
-  if (!map) return;
-  try {
-    await studio.references.correct(reference.letter, map);
-  } catch (error) {
-    studio.report(error, `${reference.name} has the labels from before.`);
-  }
-}
-
-/** Colours of a label map, as a canvas. */
-export function labelBitmap(studio, map) {
-  const canvas = h("canvas", { width: map.width, height: map.height });
-  canvas.getContext("2d").putImageData(studio.coloured(map), 0, 0);
-  return canvas;
-}
-
-/** In the strip, or where there is no room for it, in the panel's head. */
-function addButtons(studio, kind) {
-  const full = studio.references.full ? "Eight references are the most: remove one first." : null;
-  const button = (what, name, title, disabled, onclick) =>
-    h(
-      kind,
-      { disabled, title: full ?? title, "aria-label": name, data: { add: what }, onclick },
-      icon(what === "photo" ? "photo" : "plus"),
-      kind.includes("ref-add") && h("span", {}, name),
-    );
-  return [
-    button("photo", "Add a photo", "A photo and its label map", full, () => askForReference(studio)),
-    button("current", "Use this picture", "The picture on the stage", !studio.state.picture || full, () =>
-      studio.references.addCurrent(),
-    ),
-  ];
-}
-
-export async function askForReference(studio, file = null) {
-  const photo = await addPhoto(studio, "Add a reference", "Add", file);
-  if (photo) studio.references.add(photo);
 }
 
 function drawPanel(studio, table) {
@@ -207,6 +122,7 @@ function matrix(studio) {
     "div.matrix",
     { vars: { columns: columns.length } },
     h("table", {}, h("thead", {}, h("tr", {}, h("td"), heads)), h("tbody", {}, rows)),
+    referenceList(studio),
   );
 }
 

@@ -1,4 +1,4 @@
-/** Twin swatches and look crops: wherever a class appears, its label colour and how it looks right now. */
+/** Label maps in colour; twin swatches and look crops: a class's label colour, and how it looks right now. */
 import { h } from "../dom.js";
 
 /** Draw the part of a bitmap that shows a class, `rect` in pixels of its label map. */
@@ -13,6 +13,13 @@ export function paintCrop(canvas, bitmap, map, rect) {
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, x * across, y * down, w * across, height * down, 0, 0, canvas.width, canvas.height);
+}
+
+/** Colours of a label map, as a canvas. */
+export function labelBitmap(studio, map) {
+  const canvas = h("canvas", { width: map.width, height: map.height });
+  canvas.getContext("2d").putImageData(studio.coloured(map), 0, 0);
+  return canvas;
 }
 
 /** A canvas that keeps showing the class's look in the picture on the stage. */

@@ -1,6 +1,6 @@
 /** Model, workspace, theme and scenes: what stands around the canvases. */
 import { $, h, thumbnail } from "../dom.js";
-import { labelBitmap } from "./mix.js";
+import { labelBitmap } from "./swatch.js";
 import { notify } from "./toasts.js";
 
 const SPACES = ["paint", "mix", "manipulate", "morph"];

@@ -54,6 +54,7 @@ def test_a_fitted_photo_gives_its_looks_to_a_mixture(studio: Studio, photo: tupl
     assert distances[1] < 0.5 * distances[0]
     assert change(shown, studio.picture)[water].mean() > 2 * change(shown, studio.picture)[~water].mean()
     assert not [call for call in studio.recorder.calls if call.route == "encode"]
+    expect(studio.page.locator("#refs-note")).to_have_text("A photo's look is fitted once")
 
 
 def test_closing_the_dialog_ends_the_fit(studio: Studio, photo: tuple[Path, Path]) -> None:

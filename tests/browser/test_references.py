@@ -97,6 +97,7 @@ def test_a_reference_is_corrected_in_place_and_what_was_taken_from_it_follows(st
     page.locator("[data-editor=done]").click()
     studio.new_picture(before)
     second = specs(studio.sent.request["style"], ["water"])["water"]
+    expect(page.locator("#refs-note")).to_have_text("A photo is encoded once")
     assert second["from"] == first["from"] == "valley.png" and second["code"] != first["code"]
     expect(page.locator("[data-reference=A]")).to_contain_text("labels corrected")
     expect(page.locator(f"[data-cell='{water}-A']")).to_have_attribute("aria-pressed", "true")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from .workbench import CLASS, Studio, spot
@@ -168,3 +170,39 @@ def test_a_pen_paints_as_wide_as_it_is_pressed_and_erases_with_its_other_end(stu
     assert abs(thick - 26) <= 2
     pen(studio, [(x - 30, y, 1.0), (x + 30, y, 1.0)], buttons=32)
     assert (studio.labels == opened).all()
+
+
+def test_a_reference_is_corrected_and_let_go_of_on_a_phone(studio: Studio, fingers: Fingers, tmp_path: Path) -> None:
+    page, water = studio.page, CLASS["water"]
+    photo = tmp_path / "valley.png"
+    Image.fromarray(studio.picture).save(photo)
+    page.evaluate("location.hash = 'mix'")
+    page.locator("[data-add=photo]:visible").first.tap()
+    studio.give("[data-slot=photo]", photo)
+    expect(page.locator("[data-slot=labels]")).to_contain_text("found in the photo")
+    page.locator(".photo-dialog .btn.solid").tap()
+    listed = page.locator("[data-listed=A]")
+    listed.scroll_into_view_if_needed()
+    found = studio.recorder.last("encode").labels
+
+    listed.get_by_role("button", name="Correct the labels of A").tap()
+    page.locator(f"[data-paint='{water}']").tap()
+    box = page.locator(".editor-stage").bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 360
+    places = [(box["x"] + box["width"] * part, box["y"] + box["height"] / 5) for part in (0.3, 0.5, 0.7)]
+    fingers.put("touchStart", places[:1])
+    for place in places[1:]:
+        fingers.put("touchMove", [place])
+        fingers.rest()
+    fingers.put("touchEnd", [])
+    expect(page.locator(".label-editor")).to_contain_text("pixels corrected")
+    page.locator("[data-editor=done]").tap()
+    expect(listed).to_contain_text("labels corrected")
+    corrected = studio.recorder.last("encode").labels
+    assert (corrected[45:58, 80:176] == water).all()
+    assert (found[45:58, 80:176] != water).any()
+
+    listed.get_by_role("button", name="Remove reference A").tap()
+    expect(listed).to_have_count(0)
