@@ -3,6 +3,7 @@
  * reloaded, or opened after one was closed or crashed, goes on where that was.
  */
 import { bytesOf } from "./history.js";
+import { freshId } from "./ids.js";
 import { idle } from "./idle.js";
 import { LabelMap } from "./labelmap.js";
 import { packed, unpacked } from "./packing.js";
@@ -160,7 +161,7 @@ export class Autosave {
     for (const thing of wanted) {
       if (this.#keys.has(thing)) continue;
       const [kind, value] = recordOf(thing, this.#keys);
-      const key = `${kind}${Date.now()} ${crypto.getRandomValues(new Uint32Array(1))[0]}`;
+      const key = kind + freshId();
       this.#keys.set(thing, key);
       changed[key] = value;
     }

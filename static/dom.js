@@ -104,7 +104,10 @@ export function chooseFile(accept) {
   });
 }
 
-export const percent = (share) =>
-  `${new Intl.NumberFormat("en", { maximumFractionDigits: share > 0 && share < 0.1 ? 1 : 0 }).format(share * 100)} %`;
-export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, " ");
+const [whole, tenths] = [0, 1].map((digits) => new Intl.NumberFormat("en", { maximumFractionDigits: digits }));
+
+/** "12 %"; below a tenth with one digit more. */
+export const percent = (share) => `${(share > 0 && share < 0.1 ? tenths : whole).format(share * 100)} %`;
+/** "12,345" */
+export const grouped = (number) => whole.format(number);
 export const titled = (name) => name.charAt(0).toUpperCase() + name.slice(1);

@@ -1,10 +1,5 @@
 /** A table of objects by their `id`, kept by the browser across visits (IndexedDB). */
-
-const ask = (request) =>
-  new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
+import { done } from "./vault.js";
 
 export class Kept {
   #open = null;
@@ -14,24 +9,25 @@ export class Kept {
   }
 
   async #table(mode) {
-    this.#open ??= new Promise((resolve, reject) => {
-      const request = indexedDB.open(this.database, 1);
-      request.onupgradeneeded = () => request.result.createObjectStore(this.table, { keyPath: "id" });
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
+    this.#open ??= this.#opened();
     return (await this.#open).transaction(this.table, mode).objectStore(this.table);
   }
 
+  async #opened() {
+    const request = indexedDB.open(this.database, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(this.table, { keyPath: "id" });
+    return done(request);
+  }
+
   async all() {
-    return ask((await this.#table("readonly")).getAll());
+    return done((await this.#table("readonly")).getAll());
   }
 
   async put(entry) {
-    return ask((await this.#table("readwrite")).put(entry));
+    return done((await this.#table("readwrite")).put(entry));
   }
 
   async remove(id) {
-    return ask((await this.#table("readwrite")).delete(id));
+    return done((await this.#table("readwrite")).delete(id));
   }
 }

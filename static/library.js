@@ -3,6 +3,7 @@
  * they fit any label map and any model that has those classes.
  */
 import * as api from "./api.js";
+import { freshId } from "./ids.js";
 import { Kept } from "./keep.js";
 import { entriesIn, libraryText } from "./library_file.js";
 import { sameSpec, specOf, withSpecs } from "./style.js";
@@ -43,7 +44,7 @@ export class Library {
   }
 
   async #add(entries) {
-    const added = entries.map((entry) => ({ ...entry, id: crypto.randomUUID() }));
+    const added = entries.map((entry) => ({ ...entry, id: freshId() }));
     this.#studio.set({ library: [...added, ...this.entries] });
     try {
       for (const entry of added) await this.#kept.put(entry);

@@ -1,4 +1,5 @@
 /** Which of the kept sessions this tab goes on with: no two tabs ever share one. */
+import { freshId } from "./ids.js";
 
 const KEY = "session"; // in sessionStorage: survives a reload, and nothing else
 const RELOADING = 500; // ms that the page before this one may take to let go
@@ -18,7 +19,7 @@ async function claim(id, patience = 0) {
 }
 
 async function fresh() {
-  const id = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("");
+  const id = freshId();
   await claim(id);
   return adopt(id);
 }

@@ -4,7 +4,9 @@
  */
 
 const NAME = "groupdnet-studio";
-const done = (request) =>
+
+/** What a request of the database comes to. */
+export const done = (request) =>
   new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);

@@ -1,6 +1,6 @@
 /** Ask what a label map means whose pixels do not say it: each unknown value gets a class, seen before it is so. */
 import { applied, fitted, readings, rest, rows } from "../doctor.js";
-import { h, icon, percent, redraw } from "../dom.js";
+import { grouped, h, icon, percent, redraw } from "../dom.js";
 
 const DIM = 0.22; // opacity of what is not pointed at
 
@@ -167,4 +167,3 @@ class DoctorDialog {
 }
 
 const KINDS = { grey: "greyscale", palette: "with a palette", colour: "in colours" };
-const grouped = (number) => number.toLocaleString("en");

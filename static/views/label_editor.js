@@ -1,5 +1,5 @@
 /** Correct a photo's label map in place: the photo under its labels, a brush, a fill, undo. */
-import { h, icon, pressed, redraw, slider } from "../dom.js";
+import { grouped, h, icon, pressed, redraw, slider } from "../dom.js";
 import { History } from "../history.js";
 import { Painter } from "../painter.js";
 
@@ -159,7 +159,7 @@ class LabelEditor {
     this.undo.disabled = !this.history.canUndo;
     this.redo.disabled = !this.history.canRedo;
     const changed = this.map.data.reduce((sum, label, i) => sum + (label !== this.original.data[i]), 0);
-    this.note.textContent = changed ? `${changed.toLocaleString("en")} pixels corrected` : "As they were found";
+    this.note.textContent = changed ? `${grouped(changed)} pixels corrected` : "As they were found";
   }
 
   #drawClasses() {

@@ -1,9 +1,8 @@
 /** Manipulate: a photo's labels are repainted, its looks stay. */
 import { $, h, icon, redraw, slider, thumbnail, titled } from "../dom.js";
-import { specOf } from "../style.js";
-import { labelBitmap } from "./swatch.js";
+import { sameSpec, specOf } from "../style.js";
 import { addPhoto } from "./photo_dialog.js";
-import { swatch } from "./swatch.js";
+import { labelBitmap, swatch } from "./swatch.js";
 
 export function watchManipulate(studio, stage) {
   studio.store.watch(["model", "photo"], () => drawPanel(studio));
@@ -131,10 +130,10 @@ function drawClasses(studio) {
   if (!photo || !$("photo-classes")) return;
   const rows = order.map((index) => {
     const name = studio.className(index);
-    const spec = specOf(style, index);
-    const own = JSON.stringify(spec) === JSON.stringify(photo.style[index]);
-    const back = photo.style[index] && !own;
-    const origin = own ? "from the photo" : photo.style[index] ? "changed" : "not in the photo";
+    const look = photo.style[index];
+    const own = look !== undefined && sameSpec(specOf(style, index), look);
+    const back = look !== undefined && !own;
+    const origin = own ? "from the photo" : back ? "changed" : "not in the photo";
     return h(
       "li",
       {},
@@ -145,7 +144,7 @@ function drawClasses(studio) {
         ? h(
             "button.ib.s",
             {
-              onclick: () => studio.setLook(index, photo.style[index]),
+              onclick: () => studio.setLook(index, look),
               "aria-label": `${name} from the photo again`,
               title: "From the photo again",
             },

@@ -1,6 +1,6 @@
 /** What went wrong, in words, where it can be seen: cause, what was not done, and what can be done about it. */
 import { ApiError, OfflineError } from "../api.js";
-import { $, h, icon } from "../dom.js";
+import { $, grouped, h, icon } from "../dom.js";
 
 const TITLES = {
   unknown_label: "Values that have no class",
@@ -64,7 +64,7 @@ function unknownValues(error) {
         "li",
         {},
         h("code", {}, String(value)),
-        ` on ${pixels.toLocaleString("en")} ${pixels === 1 ? "pixel" : "pixels"}; closest is ${nearest.name}`,
+        ` on ${grouped(pixels)} ${pixels === 1 ? "pixel" : "pixels"}; closest is ${nearest.name}`,
       ),
     );
   const more = error.details.length - rows.length;

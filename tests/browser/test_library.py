@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,6 +127,14 @@ def test_a_name_is_typed_to_its_end_although_pictures_arrive(studio: Studio) -> 
     page.locator("#library-name").press_sequentially(" name")
     page.keyboard.press("Enter")
     expect(page.locator("#library [data-look]")).to_have_text("Half a name")
+
+
+def test_a_look_is_saved_also_over_plain_http_where_browsers_withhold_some_functions(studio: Studio) -> None:
+    studio.page.add_init_script("delete Crypto.prototype.randomUUID; delete Navigator.prototype.locks")
+    studio.page.reload()
+    studio.settle()
+    expect(studio.page.locator("#picture")).to_have_attribute("data-picture", re.compile(r"\d"))
+    save(studio, "Over the lake")
 
 
 def test_a_file_that_is_no_library_is_refused_in_words(studio: Studio, tmp_path: Path) -> None:
