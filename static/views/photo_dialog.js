@@ -6,6 +6,8 @@ import { encodeIndexPng } from "../png.js";
 import { FitProgress } from "./fitting.js";
 import { correctLabels } from "./label_editor.js";
 
+const LABELS_WANTED = "PNG of the same scene";
+
 /** Resolves to an encoded photo {name, bitmap, map, style, classes}, or null if the person closes the dialog. */
 export function addPhoto(studio, title, action, file = null) {
   return new Promise((resolve) => {
@@ -17,6 +19,7 @@ export function addPhoto(studio, title, action, file = null) {
 class PhotoDialog {
   photo = null;
   labels = null;
+  given = false; // labels that came as a file: they stay with whatever photo is taken
   leaving = new AbortController(); // closing the dialog ends a fit
 
   constructor(studio, title, action, resolve) {
@@ -24,7 +27,7 @@ class PhotoDialog {
     this.resolve = resolve;
     this.slots = {
       photo: this.#slot("photo", "Photo", "PNG, JPEG or WebP"),
-      labels: this.#slot("labels", "Label map", "PNG of the same scene"),
+      labels: this.#slot("labels", "Label map", LABELS_WANTED),
     };
     this.message = h("p.dialog-error", { role: "alert", hidden: true });
     this.encoder = studio.can("encode").available;
@@ -86,6 +89,8 @@ class PhotoDialog {
   async take(kind, file) {
     this[kind] = file;
     this.#say(null);
+    if (kind === "labels") this.given = true;
+    else if (!this.given) this.#forgetLabels();
     try {
       await this.#face(kind, file, file.name);
     } catch {
@@ -98,6 +103,14 @@ class PhotoDialog {
     this.#ready();
   }
 
+  /** What was found in the photo before is not true of another one. */
+  #forgetLabels() {
+    this.labels = null;
+    this.#ready();
+    this.slots.labels.querySelector(".face").replaceChildren(icon("map"));
+    this.slots.labels.querySelector(".meta").textContent = LABELS_WANTED;
+  }
+
   #ready() {
     this.go.disabled = !(this.photo && this.labels);
     this.correct.hidden = this.go.disabled;
@@ -107,13 +120,14 @@ class PhotoDialog {
   async #find() {
     const meta = this.slots.labels.querySelector(".meta");
     meta.textContent = "looking for them";
+    const { photo } = this;
     try {
-      const labels = await this.studio.references.segment(this.photo);
-      if (this.labels) return; // given by hand meanwhile
+      const labels = await this.studio.references.segment(photo);
+      if (this.labels || photo !== this.photo) return; // something else was given meanwhile
       this.labels = labels;
       await this.#face("labels", labels, "found in the photo");
     } catch (error) {
-      meta.textContent = "PNG of the same scene";
+      meta.textContent = LABELS_WANTED;
       this.#say(error);
     }
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,21 @@ def test_a_photo_without_labels_gets_them_from_the_segmenter_and_they_can_be_cor
     assert (sent[y - 4 : y + 5, x - 8 : x + 9] == CLASS["rock"]).all()
     expect(page.locator("[data-reference=A]")).to_contain_text("valley.png")
     assert studio.page.locator(f"[data-cell='{CLASS['water']}-A']").is_visible()
+
+
+def test_another_photo_gets_labels_of_its_own(studio: Studio, photo: Path, tmp_path: Path) -> None:
+    page, sky = studio.page, tmp_path / "sky.png"
+    Image.fromarray(np.full((256, 256, 3), (120, 170, 230), np.uint8)).save(sky)
+    studio.space("mix")
+    page.locator("#ref-strip [data-add=photo]").click()
+    labels = page.locator("[data-slot=labels]")
+    studio.give("[data-slot=photo]", photo)
+    expect(labels).to_contain_text("found in the photo")
+    first = studio.canvas("[data-slot=labels] canvas")
+    with page.expect_response(re.compile("/segment$")):
+        studio.give("[data-slot=photo]", sky)
+    expect(labels).to_contain_text("found in the photo")
+    assert (studio.canvas("[data-slot=labels] canvas") != first).any()
 
 
 def decode_labels(png: bytes) -> np.ndarray:
