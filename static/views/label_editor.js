@@ -76,10 +76,9 @@ class LabelEditor {
       h("h2", {}, `Labels of ${name}`),
       h("span.gap"),
       h("span.editor-tools", { role: "group", "aria-label": "Tools" }, this.tools),
+      h("span.editor-tools", {}, this.undo, this.redo),
       h("label.slider", {}, h("span.meta", {}, "Size"), size),
       h("label.slider", {}, h("span.meta", {}, "Labels"), seen),
-      this.undo,
-      this.redo,
     );
   }
 
