@@ -9,7 +9,7 @@ import { LabelMap } from "./labelmap.js";
 import { packed, unpacked } from "./packing.js";
 import { pictureOfBytes } from "./pictures.js";
 import { chooseSession, freshSession, prune, returnTo } from "./sessions.js";
-import { TABLE } from "./studio.js";
+import { TABLE } from "./state.js";
 import { Vault } from "./vault.js";
 
 const VALUES = [...TABLE, "current", "other", "mapVersion"];

@@ -19,7 +19,7 @@ export const hexOf = (rgb) => `#${rgb.map((value) => value.toString(16).padStart
  * A colour for each of the `displays`, like it, but no two closer than a gap that every kind of eye sees; the widest gap is
  * taken for which there are colours enough.
  */
-export function safeColours(displays) {
+function safeColours(displays) {
   const all = candidates();
   const wanted = displays.map((rgb) => labOf(rgb.map(toLinear)));
   for (let gap = 0.16; ; gap *= 0.9) {

@@ -22,7 +22,7 @@ export function readings(image, { classes, unknown }, palette = null) {
   return found.toSorted((a, b) => a.pixels - b.pixels);
 }
 
-export const NONE = 255;
+const NONE = 255;
 
 /** Whether a person has to be asked: nothing fits whole, or two readings do and differ. */
 export function doubtful([best, ...others]) {

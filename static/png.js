@@ -39,7 +39,7 @@ export async function pump(bytes, stream) {
 }
 
 export const deflate = (bytes) => pump(bytes, new CompressionStream("deflate"));
-export const inflate = (bytes) => pump(bytes, new DecompressionStream("deflate"));
+const inflate = (bytes) => pump(bytes, new DecompressionStream("deflate"));
 
 function chunk(type, data) {
   const body = concat([new TextEncoder().encode(type), data]);

@@ -87,7 +87,7 @@ const move = {
 };
 
 /** The sides of a box within reach of a point, -1 for left and top, 1 for right and bottom; null outside of it. */
-export function gripAt({ x, y, w, h }, point) {
+function gripAt({ x, y, w, h }, point) {
   const side = (place, start, length) => {
     const inside = Math.min(point.reach, length / 4); // a small box can still be moved
     if (place < start - point.reach || place > start + length + point.reach) return null;

@@ -96,7 +96,7 @@ class LookEditor {
 }
 
 /** A canvas with the heat map of a change. */
-export function heatCanvas({ heat, width, height }, attributes = {}) {
+function heatCanvas({ heat, width, height }, attributes = {}) {
   const canvas = h("canvas", { width, height, role: "img", ...attributes });
   canvas.getContext("2d").putImageData(new ImageData(heat, width, height), 0, 0);
   return canvas;

@@ -2,7 +2,7 @@
 import { $, h, icon, markSlider, percent, pressed, titled } from "../dom.js";
 import { swatch } from "./swatch.js";
 
-export const SHAPES = ["rectangle", "ellipse", "polygon"];
+const SHAPES = ["rectangle", "ellipse", "polygon"];
 const narrow = matchMedia("(max-width: 599px)");
 
 const HINTS = {
