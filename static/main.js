@@ -52,7 +52,7 @@ watchLive(studio);
 watchFiles(studio);
 watchScenes(studio, scenes);
 watchLooks(studio);
-watchSheets();
+watchSheets(studio);
 watchKeys(studio, stage);
 
 /** The first scene that the model can show, or an empty map of its first class. */

@@ -48,9 +48,9 @@ function draw(studio, view, update) {
   };
   const save = h(
     "button.mini",
-    { id: "library-save", disabled: !studio.state.picture, onclick: ask },
+    { id: "library-save", disabled: !studio.state.picture, onclick: ask, "aria-label": "Save", title: "Save this look" },
     icon("bookmark", true),
-    "Save",
+    h("span", {}, "Save"),
   );
   const more = h(
     "button.ib.s",

@@ -29,6 +29,9 @@ function drawPanel(studio) {
 }
 
 function empty(studio) {
+  const brings = studio.can("segment").available
+    ? "Bring a photo: its labels are found, and you can correct them."
+    : "Bring a photo and its label map.";
   return h(
     "section.sec",
     {},
@@ -37,7 +40,7 @@ function empty(studio) {
       {},
       icon("photo"),
       h("b", {}, "Repaint a photo"),
-      h("p", {}, "Bring a photo and its label map. Then repaint the labels, and the photo keeps its look."),
+      h("p", {}, `${brings} Then repaint the labels, and the photo keeps its look.`),
       h("button.btn", { onclick: () => openPhoto(studio), id: "open-photo" }, "Choose a photo"),
     ),
   );

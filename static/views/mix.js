@@ -85,7 +85,7 @@ function empty(studio) {
       h(
         "p",
         {},
-        "Keep the picture on the stage as a reference, roll new looks, then mix the two; or bring photos with their label maps.",
+        "Keep the picture on the stage as a reference, roll new looks, then mix the two; or bring photos.",
       ),
       h(
         "button.btn",

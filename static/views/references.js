@@ -14,7 +14,7 @@ export function watchReferences(studio) {
 }
 
 function note(studio, references) {
-  if (!references.length) return "Photos with their label maps, or pictures made here";
+  if (!references.length) return "Photos, or pictures made here";
   if (!references.some(({ file }) => file)) return "Pictures made here bring their looks with them";
   return studio.can("encode").available ? "A photo is encoded once" : "A photo's look is fitted once";
 }
@@ -100,7 +100,7 @@ export function addButtons(studio, kind) {
       kind.includes("ref-add") && h("span", {}, name),
     );
   return [
-    button("photo", "Add a photo", "A photo and its label map", full, () => askForReference(studio)),
+    button("photo", "Add a photo", "A photo, with its label map if you have one", full, () => askForReference(studio)),
     button("current", "Use this picture", "The picture on the stage", !studio.state.picture || full, () =>
       studio.references.addCurrent(),
     ),

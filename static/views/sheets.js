@@ -1,7 +1,9 @@
 /** Narrow screens: panels as drawer or sheets, and which of the two canvases a phone shows. */
 import { $, pressed } from "../dom.js";
 
-export function watchSheets() {
+const phone = matchMedia("(max-width: 599px)");
+
+export function watchSheets(studio) {
   const root = document.documentElement;
   const close = () => open(null);
   const open = (name) => {
@@ -21,6 +23,10 @@ export function watchSheets() {
   $("dock-size").addEventListener("click", () => open(root.dataset.sheet === "size" ? null : "size"));
   $("scrim").addEventListener("click", close);
   addEventListener("keydown", ({ key }) => key === "Escape" && close());
+  // Manipulate begins with a photo, and the button that asks for one is in its panel
+  studio.store.watch(["space", "photo"], ({ space, photo }) => {
+    if (phone.matches) open(space === "manipulate" && !photo ? "panel" : null);
+  });
   for (const button of document.querySelectorAll("[data-show]")) {
     button.addEventListener("click", () => {
       $("pair").dataset.shown = button.dataset.show;

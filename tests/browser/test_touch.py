@@ -206,3 +206,17 @@ def test_a_reference_is_corrected_and_let_go_of_on_a_phone(studio: Studio, finge
 
     listed.get_by_role("button", name="Remove reference A").tap()
     expect(listed).to_have_count(0)
+
+
+def test_manipulate_begins_with_a_photo_on_a_phone_and_gets_out_of_its_way(studio: Studio, tmp_path: Path) -> None:
+    page, photo = studio.page, tmp_path / "valley.png"
+    Image.fromarray(studio.picture).save(photo)
+    page.locator("#space").select_option("manipulate")
+    page.locator("#open-photo").tap()
+    studio.give("[data-slot=photo]", photo)
+    expect(page.locator("[data-slot=labels]")).to_contain_text("found in the photo")
+    page.locator(".photo-dialog .btn.solid").tap()
+    expect(page.locator("#under-labels")).to_be_visible()
+    expect(page.locator("#before-after")).to_be_hidden()
+    page.locator("#panel-toggle").tap()
+    expect(page.locator("#before-after")).to_be_visible()
