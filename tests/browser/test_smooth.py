@@ -31,6 +31,9 @@ pytestmark = [
 
 LONGEST_FRAME = 32  # ms of the page's own work
 SECONDS = 5
+REFRESH = 1e6 / 60  # µs from one refresh of the screen to the next
+COLLECTION = "v8/src/heap"  # the source of tasks that collect garbage
+REST = 1000  # µs without work in which a frame would have begun, had there been anything to draw
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +65,12 @@ def wait_until_ready(url: str, seconds: float = 60) -> None:
 
 
 def frames(trace: dict[str, Any], page_url: str) -> list[float]:
-    """Milliseconds of processor time that the page's main thread worked from one frame's beginning to the next's."""
+    """
+    Milliseconds of processor time that the page's main thread worked from one frame's beginning to the next's.
+
+    A page with nothing to draw begins no frame. What is done then is cut where one would have begun: after a refresh of
+    the screen, when the thread rests or takes up a slice of garbage collection, before which a frame goes.
+    """
     events = trace["traceEvents"]
     start = next(e for e in events if e["name"] == "TracingStartedInBrowser")
     ours = {f["processId"] for f in start["args"]["data"]["frames"] if f.get("url", "").startswith(page_url)}
@@ -72,12 +80,18 @@ def frames(trace: dict[str, Any], page_url: str) -> list[float]:
         if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain" and e["pid"] in ours
     }
     own = sorted((e for e in events if (e["pid"], e.get("tid")) in mains), key=lambda e: e.get("ts", 0))
-    work = [0.0]
-    for event in own:
+    work, began, busy_until = [0.0], 0.0, 0.0  # the times in microseconds
+    for event, inner in zip(own, [*own[1:], {}], strict=True):
         if event["name"] == "BeginMainThreadFrame":
             work.append(0.0)
+            began = event["ts"]
         elif event["name"] == "RunTask" and "tdur" in event:
+            waits = event["ts"] >= busy_until + REST or COLLECTION in inner.get("args", {}).get("src_file", "")
+            if waits and event["ts"] >= began + REFRESH:
+                work.append(0.0)
+                began = event["ts"]
             work[-1] += event["tdur"] / 1000
+            busy_until = event["ts"] + event["dur"]
     return work
 
 
