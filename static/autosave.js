@@ -116,7 +116,7 @@ export class Autosave {
       if (!picture) return; // it is just being opened
       this.#follow(model.id);
     }
-    this.#writing ??= this.#write().finally(() => (this.#writing = null));
+    this.#writing ??= this.#write();
   }
 
   /** Write what has changed until nothing has. */
@@ -126,12 +126,13 @@ export class Autosave {
         await idle();
         const [session, model] = [this.#session.id, this.#model];
         const changed = this.#changes();
-        if (!changed) return;
+        if (!changed) break;
         await this.#vault.write(session, model, await packedAll(changed));
       }
     } catch (error) {
       this.#fail(error);
     }
+    this.#writing = null; // at once: what changes from here on is noted anew
   }
 
   /** By name what differs from what was written, or null; taken as written from now on. */

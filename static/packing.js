@@ -1,15 +1,14 @@
-/** The page's values as the browser can keep them: bitmaps become PNG bytes, label maps plain objects, and back again. */
+/** The page's values as the browser can keep them: bitmaps become their files, label maps plain objects, and back again. */
 import { LabelMap } from "./labelmap.js";
-import { bitmapOf } from "./pictures.js";
+import { bitmapOf, sourceOf } from "./pictures.js";
 
 const KIND = "kept as";
-const encoded = new WeakMap(); // bitmap → its bytes: a photo is encoded once
 
 /** A copy that structured cloning takes. What only a page can have (functions, elements) is left out. */
 export async function packed(value) {
   if (typeof value === "function") return undefined;
   if (typeof value !== "object" || value === null) return value;
-  if (value instanceof ImageBitmap) return { [KIND]: "bitmap", bytes: await bytesOf(value) };
+  if (value instanceof ImageBitmap) return fileOf(value);
   if (value instanceof LabelMap)
     return { [KIND]: "map", width: value.width, height: value.height, data: value.data.slice() };
   if (Array.isArray(value)) return Promise.all(value.map(packed));
@@ -23,7 +22,7 @@ export async function packed(value) {
 /** The inverse of `packed`. */
 export async function unpacked(value) {
   if (typeof value !== "object" || value === null) return value;
-  if (value[KIND] === "bitmap") return bitmapOf(new Blob([value.bytes], { type: "image/png" }));
+  if (value[KIND] === "bitmap") return bitmapOf(new Blob([value.bytes], { type: value.type ?? "image/png" }));
   if (value[KIND] === "map") return new LabelMap(value.width, value.height, value.data);
   if (Array.isArray(value)) return Promise.all(value.map(unpacked));
   if (value instanceof Map)
@@ -37,12 +36,8 @@ async function byKey(value, change) {
   return Object.fromEntries(entries);
 }
 
-async function bytesOf(bitmap) {
-  if (!encoded.has(bitmap)) {
-    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-    canvas.getContext("2d").drawImage(bitmap, 0, 0);
-    const blob = await canvas.convertToBlob({ type: "image/png" });
-    encoded.set(bitmap, new Uint8Array(await blob.arrayBuffer()));
-  }
-  return encoded.get(bitmap);
+/** To encode a bitmap anew a browser takes a second or more when it thinks that there is time. */
+async function fileOf(bitmap) {
+  const source = sourceOf(bitmap);
+  return { [KIND]: "bitmap", type: source.type, bytes: new Uint8Array(await source.arrayBuffer()) };
 }

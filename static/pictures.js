@@ -2,6 +2,7 @@
 import { bytesOfDataUrl } from "./api.js";
 
 let made = 0;
+const sources = new WeakMap(); // bitmap → the file that it was decoded from
 
 /** From one entry of an answer's `pictures`; `map` and `version` say which label map it was made of. */
 export async function pictureOf({ image, style, change }, map, version) {
@@ -20,8 +21,15 @@ export async function bitmapFor({ bitmap, bytes }) {
 }
 
 /** Decode without colour management: a picture's pixels are what they are. */
-export function bitmapOf(blob) {
-  return createImageBitmap(blob, { colorSpaceConversion: "none" });
+export async function bitmapOf(blob) {
+  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
+  sources.set(bitmap, blob);
+  return bitmap;
+}
+
+/** The file, as a Blob, that `bitmapOf` made a bitmap of. */
+export function sourceOf(bitmap) {
+  return sources.get(bitmap);
 }
 
 /** RGBA bytes of a bitmap at the given size. */

@@ -157,6 +157,7 @@ def test_a_stroke_that_is_not_ended_is_not_kept_by_half(studio: Studio) -> None:
 def test_a_reference_comes_back_with_its_picture(studio: Studio) -> None:
     studio.space("mix")
     studio.page.locator("#ref-strip [data-add=current]").click()
+    expect(studio.page.locator("#ref-strip [data-reference=A]")).to_be_visible()
     kept(studio)
     face = studio.canvas("#ref-strip [data-reference=A] .ref-faces canvas >> nth=0")
     studio.page.reload()
