@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,12 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests share their cores; a busy core makes two threads wait
 
 import torch
+from archives import write_archive
+from starlette.testclient import TestClient
+from studio import open_studio
 from torch import nn
 
+from checkpoints import fresh
 from model.checkpoint import Checkpoint, save_checkpoint
 from model.groupdnet import Block, Encoder, Generator, GroupDNetConfig
 from model.labels import TAXONOMIES
@@ -86,6 +91,38 @@ def tiny_without_encoder(tmp_path_factory: pytest.TempPathFactory, tiny_config: 
     checkpoint = random_checkpoint(tiny_config)
     checkpoint.encoder = checkpoint.segmenter = None
     save_checkpoint(folder / "tiny", checkpoint)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(tiny_checkpoint: Path) -> Iterator[TestClient]:
+    """A studio with the tiny model."""
+    with open_studio(tiny_checkpoint) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def no_encoder(tiny_without_encoder: Path) -> Iterator[TestClient]:
+    """A studio whose tiny model is a generator alone."""
+    with open_studio(tiny_without_encoder) as client:
+        yield client
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A released generator alone; an encoder's file takes long to write."""
+    return write_archive(tmp_path / "archive", encoder=False)
+
+
+@pytest.fixture
+def whole_archive(tmp_path: Path) -> Path:
+    return write_archive(tmp_path / "archive")
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Path:
+    folder = tmp_path / "ours"
+    save_checkpoint(folder, fresh(title="Tiny"))
     return folder
 
 

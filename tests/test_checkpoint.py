@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pickle
 import shutil
-import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,44 +12,17 @@ import pytest
 import torch
 from archives import manifest, released_state, write_archive
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from checkpoints import fresh, refused, rewrite, tiny
 from model import checkpoint as door
 from model import groupdnet
-from model import manifest as sizes
 from model.checkpoint import Checkpoint, convert, describe, inspect, load_checkpoint, released_manifest, save_checkpoint
 from model.errors import InputError
-from model.groupdnet import Block, Encoder, Generator, GroupDNetConfig
+from model.groupdnet import Generator
 from model.labels import TAXONOMIES
 from model.released import infer_config
-
-BLOCKS = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")
-
-
-def tiny(classes: int = 12, edges: bool = False) -> GroupDNetConfig:
-    """A small network of its own kind: groups melt 1 : 1 : ½ : … as far as they divide."""
-    width, rows, inputs = 4 * classes, [], 4 * classes
-    for name, part in zip(BLOCKS, (1, 1, 2, 2, 4, 4, 0)):
-        groups = classes // part if part and classes % part == 0 else 1
-        outputs = width // part if groups > 1 or part == 1 else 4
-        rows += [Block(name, inputs, outputs, groups, classes * 2, classes if edges else groups, groups)]
-        inputs = outputs
-    return GroupDNetConfig(
-        classes,
-        (256, 512) if edges else (256, 256),
-        classes,
-        tuple(rows),
-        encoder_width=2 * classes,
-        instance_edges=edges,
-    )
-
-
-def fresh(config: GroupDNetConfig | None = None, encoder: bool = True, **more: Any) -> Checkpoint:
-    torch.manual_seed(0)
-    config = config or replace(tiny(), shared_codes=True, encoder_norm=False, noise=True)
-    networks = Generator(config).eval(), Encoder(config).eval()
-    return Checkpoint(config, TAXONOMIES["landscape"], networks[0], networks[1] if encoder else None, **more)
 
 
 def assert_same_networks(a: Checkpoint, b: Checkpoint, exact: bool = True) -> None:
@@ -66,37 +35,6 @@ def assert_same_networks(a: Checkpoint, b: Checkpoint, exact: bool = True) -> No
             rtol, atol = (0.0, 0.0) if exact else (1e-3, 1e-7)
             for key, tensor in state.items():
                 torch.testing.assert_close(tensor, expected[key], rtol=rtol, atol=atol)
-
-
-def refused(path: Path) -> InputError:
-    """The error that loading gives; the doctor says the same and raises nothing."""
-    with pytest.raises(InputError) as caught:
-        load_checkpoint(path)
-    assert caught.value.code == "bad_checkpoint"
-    report = inspect(path)
-    assert not report.ok and report.problems and report.problem_count >= len(report.problems)
-    assert report.problems == (caught.value.details or {}).get("problems", [str(caught.value)])
-    assert all(problem in report.to_text() for problem in report.problems)
-    json.dumps(report.to_json())
-    return caught.value
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    """A released generator alone; an encoder's file takes long to write."""
-    return write_archive(tmp_path / "archive", encoder=False)
-
-
-@pytest.fixture
-def whole_archive(tmp_path: Path) -> Path:
-    return write_archive(tmp_path / "archive")
-
-
-@pytest.fixture
-def ours(tmp_path: Path) -> Path:
-    folder = tmp_path / "ours"
-    save_checkpoint(folder, fresh(title="Tiny"))
-    return folder
 
 
 # Ours
@@ -237,12 +175,6 @@ def test_a_pth_itself_with_the_encoder_beside_it(whole_archive: Path) -> None:
     assert load_checkpoint(whole_archive / "anything.pth").encoder is None
 
 
-def rewrite(archive: Path, change: Callable[[dict[str, Tensor]], object], part: str = "G", **how: Any) -> None:
-    path = archive / f"latest_net_{part}.pth"
-    state = released_state("deepfashion_ngf16", {"G": "generator", "E": "encoder"}[part])
-    torch.save(change(state) or state, path, **how)
-
-
 def test_prefixes_of_data_parallel_are_taken_off(archive: Path) -> None:
     expected = load_checkpoint(archive)
     rewrite(archive, lambda state: {f"module.{key}": tensor for key, tensor in state.items()})
@@ -377,213 +309,3 @@ def test_a_variance_below_zero_and_a_norm_of_zero_are_refused(archive: Path) -> 
 def test_a_pth_of_something_else_is_refused(archive: Path, content: Any, message: str) -> None:
     torch.save(content, archive / "latest_net_G.pth")
     assert message in str(refused(archive))
-
-
-# Damaged and hostile files
-
-
-@pytest.mark.parametrize("zipped", [True, False])
-@pytest.mark.parametrize("kept", [0, 10, 0.3, 0.999])
-def test_a_truncated_pth_is_refused(archive: Path, zipped: bool, kept: float) -> None:
-    rewrite(archive, lambda state: None, _use_new_zipfile_serialization=zipped)
-    path = archive / "latest_net_G.pth"
-    content = path.read_bytes()
-    path.write_bytes(content[: int(kept * len(content) if kept < 1 else kept)])
-    assert "latest_net_G.pth cannot be read as a file of tensors" in str(refused(archive))
-
-
-class Attack:
-    """Unpickling this runs code: it would make a folder."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
-        return os.mkdir, (str(self.marker),)
-
-
-@pytest.mark.parametrize("written", ["zip", "legacy", "pickle 2", "pickle 4"])
-def test_a_pickle_that_would_run_code_is_refused_and_not_run(archive: Path, tmp_path: Path, written: str) -> None:
-    path, marker = archive / "latest_net_G.pth", tmp_path / "marker"
-    content = {"fc.weight": Attack(marker)}
-    if written.startswith("pickle"):
-        path.write_bytes(pickle.dumps(content, protocol=int(written[-1])))
-    else:
-        torch.save(content, path, _use_new_zipfile_serialization=written == "zip")
-    message = str(refused(archive))
-    assert not marker.exists()
-    assert "\n" not in message and "nothing of it was run" in message
-    if written != "pickle 4":  # its names are beyond the reader
-        assert message.startswith(f"latest_net_G.pth is a pickle that asks to run {os.mkdir.__module__}.mkdir: refused")
-    path.write_bytes(pickle.dumps(content))
-    pickle.loads(path.read_bytes())
-    assert marker.is_dir()  # the attack is a real one
-
-
-@pytest.mark.parametrize("kept", [0, 5, 0.01, 0.5, 0.999])
-def test_truncated_safetensors_are_refused(ours: Path, kept: float) -> None:
-    path = ours / "generator.safetensors"
-    content = path.read_bytes()
-    path.write_bytes(content[: int(kept * len(content) if kept < 1 else kept)])
-    assert "generator.safetensors cannot be read as safetensors" in str(refused(ours))
-
-
-def change_metadata(path: Path, **changes: str) -> None:
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata()
-    save_file(load_file(path), path, metadata=metadata | changes)
-
-
-def changed_config(**changes: Any) -> str:
-    return json.dumps(fresh().config.to_json() | changes)
-
-
-def changed_row(**changes: Any) -> str:
-    config = fresh().config.to_json()
-    return json.dumps(config | {"blocks": [config["blocks"][0] | changes, *config["blocks"][1:]]})
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"format": "groupdnet-studio 99"}, "format 'groupdnet-studio 99', expected 'groupdnet-studio 1'"),
-        ({"part": "encoder"}, "holds the part 'encoder', expected 'generator'"),
-        ({"config": "{"}, "Expecting property name"),
-        ({"config": "[" * 100_000}, "recursion"),
-        ({"config": "3"}, "config is not one of ours"),
-        ({"config": changed_config(ngf=3)}, "config is not one of ours.*ngf"),
-        ({"config": changed_config(classes=10**9)}, "classes is 1000000000, allowed are 1 … 255"),
-        ({"config": changed_config(classes="12")}, "classes is '12'"),
-        ({"config": changed_config(classes=True)}, "classes is True"),
-        ({"config": changed_config(noise=1)}, "noise is 1, allowed are true and false"),
-        ({"config": changed_config(image_size=[100, 256])}, r"image_size is \[100, 256\], allowed are two multiples"),
-        ({"config": changed_config(image_size=[64000, 64000])}, "≤ 2048"),
-        ({"config": changed_config(encoder_side=100)}, "encoder_side is 100, allowed are null and multiples of 64"),
-        ({"config": changed_config(encoder_side=64, shared_codes=False)}, "only where shared_codes is true"),
-        ({"config": changed_config(blocks=[])}, "it has 0 blocks"),
-        ({"config": changed_config(fc_groups=7)}, "fc_groups 7 does not divide"),
-        ({"config": changed_row(hidden=10**12)}, "head_0.hidden is 1000000000000, allowed are 1 … 16384"),
-        ({"config": changed_row(inputs=-4)}, "head_0.inputs is -4"),
-        ({"config": changed_row(groups=0)}, "head_0.groups is 0"),
-        ({"config": changed_row(groups=5)}, "head_0.groups 5 does not divide inputs 48"),
-        ({"config": changed_row(outputs=24)}, "G_middle_0 takes 48 channels, but the block before it gives 24"),
-        ({"config": changed_row(name="../up")}, "its blocks are called"),
-        ({"config": changed_row(name="up_3")}, "all different"),
-        ({"config": changed_row(hidden=48)}, "does not fit: head_0.norm_0.mlp_shared.0.weight has the shape"),
-        ({"config": changed_config(noise=False)}, "head_0.noise_gain .* is unexpected"),
-        ({"taxonomy": "{}"}, "taxonomy needs name"),
-        ({"taxonomy": json.dumps(TAXONOMIES["deepfashion"].to_json())}, "has 8 classes, but the network has 12"),
-        ({"title": "x" * 2**21}, "header of more than 1,048,576 bytes"),
-    ],
-)
-def test_a_header_that_cannot_be_trusted_is_refused(ours: Path, changes: dict[str, str], message: str) -> None:
-    change_metadata(ours / "generator.safetensors", **changes)
-    with pytest.raises(InputError, match=message):
-        raise refused(ours)
-
-
-def test_safetensors_of_somebody_else_are_refused(ours: Path) -> None:
-    save_file({"a": torch.zeros(3)}, ours / "generator.safetensors")
-    assert str(refused(ours)) == "generator.safetensors has the format None, expected 'groupdnet-studio 1'."
-
-
-def test_an_encoder_of_another_checkpoint_is_refused(ours: Path, tmp_path: Path) -> None:
-    other = replace(fresh().config, shared_codes=False)
-    save_checkpoint(tmp_path / "other", fresh(other))
-    shutil.copy(tmp_path / "other" / "encoder.safetensors", ours)
-    assert "come from checkpoints of different configs" in str(refused(ours))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [("{", "is not JSON"), ('{"loss": NaN}', "NaN is no number"), ("[]", "a list, expected an object")],
-)
-def test_a_damaged_record_is_refused(ours: Path, text: str, message: str) -> None:
-    (ours / "record.json").write_text(text)
-    error = str(refused(ours))
-    assert error.startswith("record.json ") and message in error
-
-
-def test_a_record_with_a_number_that_is_none_is_not_written(ours: Path) -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        save_checkpoint(ours, fresh(record={"loss": float("nan")}))
-    assert load_checkpoint(ours).record is None
-
-
-def test_files_that_are_too_large_are_refused(ours: Path, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sizes, "MAX_FILE_BYTES", 1000)
-    for folder, name in ((ours, "generator.safetensors"), (archive, "latest_net_G.pth")):
-        size = (folder / name).stat().st_size
-        assert str(refused(folder)) == f"{name} has {size:,} bytes, allowed are 1,000."
-
-
-def test_a_pth_that_unpacks_to_more_than_it_seems_is_refused(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sizes, "MAX_FILE_BYTES", 10**6)
-    with zipfile.ZipFile(archive / "latest_net_G.pth", "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("archive/data/0", bytes(2 * 10**6))
-    assert "latest_net_G.pth unpacked has 2,000,000 bytes, allowed are 1,000,000" in str(refused(archive))
-
-
-def test_paths_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
-    assert "expected generator.safetensors or latest_net_G.pth in it" in str(refused(tmp_path))
-    assert f"There is no checkpoint at {tmp_path / 'nowhere'}" in str(refused(tmp_path / "nowhere"))
-    (tmp_path / "notes.txt").write_text("hello")
-    assert "notes.txt is no checkpoint: allowed are folders" in str(refused(tmp_path / "notes.txt"))
-
-
-# The doctor
-
-
-def test_the_report_says_what_a_checkpoint_is_and_can(whole_archive: Path) -> None:
-    report = inspect(whole_archive)
-    facts = json.loads(json.dumps(report.to_json()))
-    assert facts["ok"] is True
-    assert (facts["preset"], facts["width"], facts["title"]) == ("deepfashion", 16, "DeepFashion")
-    assert (facts["image_size"], facts["latent_size"], facts["code_shape"]) == ([256, 256], [4, 4], [8, 4, 4])
-    assert facts["classes"][1] == {"index": 1, "name": "hair", "colour": "#ff0000", "display": "#7a4a34"}
-    assert facts["unknown"] is None and not facts["instance_edges"] and not facts["shared_codes"]
-    assert facts["parameters"] == {"generator": 2_586_355, "encoder": 12_835_712}
-    able = {name for name, state in facts["applications"].items() if state["available"]}
-    assert facts["encoder"] and able == facts["applications"].keys() - {"segment"}
-    assert [row["groups"] for row in facts["blocks"]] == [8, 8, 4, 4, 2, 2, 1]
-    assert facts["fingerprint"] == load_checkpoint(whole_archive).fingerprint
-    assert facts["record"] is None
-    for words in ("deepfashion, ngf 16", "8: background, hair", "256×256", "2,586,355", "head_0       256 → 256"):
-        assert words in report.to_text()
-
-
-def test_without_an_encoder_the_report_says_what_does_not_work(archive: Path) -> None:
-    report = inspect(archive)
-    able = report.to_json()["applications"]
-    assert [name for name in able if able[name]["available"]] == [
-        "render",
-        "resample",
-        "mix",
-        "manipulate",
-        "morph",
-        "fit",
-    ]
-    assert able["encode"]["reason"].startswith("this checkpoint has no encoder")
-    assert report.to_json()["parameters"]["encoder"] is None
-    assert "encode     no: this checkpoint has no encoder" in report.to_text()
-
-
-@pytest.mark.parametrize("preset", groupdnet.PRESETS)
-def test_the_report_knows_the_presets_and_the_released_sizes(preset: str) -> None:
-    config = groupdnet.PRESETS[preset]()
-    with torch.device("meta"):
-        networks = Generator(config), Encoder(config)
-    facts = describe(Checkpoint(config, TAXONOMIES[preset], *networks, fingerprint="0" * 64)).to_json()
-    assert (facts["preset"], facts["width"]) == (
-        preset,
-        {"deepfashion": 160, "cityscapes": 280, "ade20k": 64, "landscape": None}[preset],
-    )
-    if preset == "deepfashion":
-        assert facts["parameters"] == {"generator": 96_324_451, "encoder": 12_835_712}
-
-
-def test_a_network_of_other_rows_is_described_by_its_rows(ours: Path) -> None:
-    report = inspect(ours)
-    assert report.to_json()["preset"] is None
-    assert "none of the presets" in report.to_text()
-    assert report.to_json()["shared_codes"] and report.to_json()["code_shape"] == [8, 1, 1]

@@ -29,12 +29,6 @@ from server.app import create_app
 from server.settings import ROOT, Settings
 
 
-@pytest.fixture(scope="module")
-def client(tiny_checkpoint: Path) -> Iterator[TestClient]:
-    with open_studio(tiny_checkpoint) as client:
-        yield client
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """A page, a module and two starter scenes, one of which fits the tiny model."""

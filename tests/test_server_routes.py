@@ -10,7 +10,7 @@ import shlex
 import threading
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,12 +32,6 @@ from model.recipe import read_recipe
 from model.styles import Style
 from model.synthesis import Synthesis
 from server.schemas import AnimationAnswer, EncodeAnswer, ModelsAnswer, PicturesAnswer, SegmentAnswer
-
-
-@pytest.fixture(scope="module")
-def client(tiny_checkpoint: Path) -> Iterator[TestClient]:
-    with open_studio(tiny_checkpoint) as client:
-        yield client
 
 
 def test_models_are_listed_with_a_default(client: TestClient) -> None:

@@ -7,26 +7,18 @@ import importlib.util
 import io
 import json
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
-from studio import LABELS, WATER, error_of, open_studio, pixels, post
+from studio import LABELS, WATER, error_of, pixels, post
 
 from model.recipe import read_recipe
 from server.schemas import AnimationAnswer, CodesAnswer, Picture
 from server.video import write_mp4
 
 LINES = "application/x-ndjson"
-
-
-@pytest.fixture(scope="module")
-def client(tiny_checkpoint: Path) -> Iterator[TestClient]:
-    with open_studio(tiny_checkpoint) as client:
-        yield client
 
 
 def lines(client: TestClient, what: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
