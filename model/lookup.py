@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from model.groupdnet import Generator, GroupDNetConfig, Modulation, Norm, nearest
 
 SMALLEST = 32 * 32  # pixels; below, nearly every neighbourhood is distinct and the convolutions are cheaper
+FEW_KEYS = 2**14  # below, NumPy numbers them on a CPU
 MOST_DISTINCT = 0.45  # of the pixels; above, likewise: a map of noise
 
 
@@ -111,10 +113,26 @@ def window_keys(surrounded: Tensor, count: int) -> Keys:
 
 def number(keys: Tensor) -> tuple[Tensor, Tensor]:
     """Distinct keys → (flat position of one example of each, in the keys' order; the number of each key's kind)."""
-    distinct, numbers = torch.unique(keys.flatten(), return_inverse=True)
-    example = torch.empty(len(distinct), dtype=torch.long, device=keys.device)
-    example[numbers] = torch.arange(numbers.numel(), device=keys.device)
-    return example, numbers.view(keys.shape)
+    flat = keys.flatten()
+    if flat.device.type == "cpu" and len(flat) < FEW_KEYS:
+        return _number_few(flat.numpy(), keys.shape)
+    ordered, order = flat.sort()
+    first = torch.ones_like(ordered, dtype=torch.bool)
+    torch.ne(ordered[1:], ordered[:-1], out=first[1:])
+    numbers = torch.empty_like(order)
+    numbers[order] = first.cumsum(0) - 1
+    return order[first], numbers.view(keys.shape)
+
+
+def _number_few(flat: np.ndarray, shape: torch.Size) -> tuple[Tensor, Tensor]:
+    """The same by NumPy, whose sort of few numbers is several times faster than PyTorch's."""
+    order = flat.argsort()
+    ordered = flat[order]
+    first = np.ones(len(flat), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    numbers = np.empty(len(flat), np.int64)
+    numbers[order] = first.cumsum() - 1
+    return torch.from_numpy(order[first]), torch.from_numpy(numbers).view(shape)
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,8 @@ class Tables:
             first = torch.arange(len(products), device=a.device)[:, None, None] * (9 * len(a))
             members = (near.members.index + first).flatten(0, 1)
             sums.append(F.embedding_bag(members, products.view(-1, products.shape[2] // 9), mode="sum"))
-        total = torch.cat(sums).view(self.taps.groups, len(near.members.index), 2, -1).add_(self.biases)
+        together = sums[0] if len(sums) == 1 else torch.cat(sums)
+        total = together.view(self.taps.groups, len(near.members.index), 2, -1).add_(self.biases)
         return [tuple(norm.permute(2, 1, 0, 3).unbind()) for norm in total.split(self.groups)]
 
 
@@ -107,7 +108,7 @@ class Rows:
         """Rows of keys that are not here yet, each [n, ch] or [n, g, ch/g]."""
         used, wanted, room = len(self.numbers), len(self.numbers) + len(keys), len(self.pairs[0][0])
         if wanted > room:
-            room = max(wanted, room * 5 // 4)
+            room = wanted * 5 // 4
             self.pairs = [tuple(_grown(rows, room) for rows in pair) for pair in self.pairs]  # type: ignore[misc]
         for old, new in zip(self.pairs, pairs):
             for rows, values in zip(old, new):
@@ -127,6 +128,49 @@ def _grown(tensor: Tensor, rows: int) -> Tensor:
     grown = tensor.new_empty(rows, tensor.shape[1])
     grown[: len(tensor)] = tensor
     return grown
+
+
+@dataclass(frozen=True)
+class Box:
+    """Some rows and columns of a label map: those from top and left until before bottom and right."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @classmethod
+    def around(cls, changed: np.ndarray) -> Box:
+        """What is set in a bool array [H, W]."""
+        rows, columns = (np.flatnonzero(changed.any(axis)) for axis in (1, 0))
+        if not rows.size:
+            return cls(0, 0, 0, 0)
+        return cls(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+
+    @property
+    def empty(self) -> bool:
+        return self.top >= self.bottom or self.left >= self.right
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def at(self, step: int) -> Box:
+        """In the map of every step-th pixel."""
+        return Box(*(-(-edge // step) for edge in (self.top, self.bottom, self.left, self.right)))
+
+    def grown(self, by: int) -> Box:
+        return Box(self.top - by, self.bottom + by, self.left - by, self.right + by)
+
+    def within(self, grid: Tensor) -> Box:
+        height, width = grid.shape
+        return Box(max(0, self.top), min(height, self.bottom), max(0, self.left), min(width, self.right))
+
+    def cut(self, grid: Tensor, outside: int) -> Tensor:
+        """The box out of a map [H, W], with ``outside`` where it reaches beyond."""
+        inner = self.within(grid)
+        beyond = inner.left - self.left, self.right - inner.right, inner.top - self.top, self.bottom - inner.bottom
+        return F.pad(grid[inner.slices], beyond, value=outside)
 
 
 @dataclass
@@ -225,35 +269,40 @@ class ModulationCache:
     def _compact(self) -> None:
         for i, rows in enumerate(self.rows):
             users = [entry.blocks[i] for entry in self._kept.values() if entry.blocks[i].index is not None]
-            kept = torch.zeros(len(rows.numbers), dtype=torch.bool, device=self.device)
-            for block in users:
-                kept[block.index] = True
-            numbers = rows.keep(kept)
+            numbers = rows.keep(self._seen(i, [block.index for block in users]))
             for block in users:
                 block.index = numbers[block.index]
 
+    def _seen(self, i: int, indices: Sequence[Tensor]) -> Tensor:
+        """Which of a block's rows some pixel has: bool [rows]."""
+        seen = torch.zeros(len(self.rows[i].numbers), dtype=torch.bool, device=self.device)
+        for index in indices:
+            seen |= torch.bincount(index, minlength=len(seen)) > 0
+        return seen
+
     def _make(self, labels: Tensor, edges: Tensor | None) -> MapModulation:
         symbols = symbols_of(labels, None if edges is None else edges[0], self.config)
-        base = self._nearest(symbols)
+        base, painted = self._nearest(symbols)
         blocks = []
         for i, (height, _) in enumerate(self.generator.layer_sizes((labels.shape[0], labels.shape[1]))):
             step = labels.shape[0] // height
             small = symbols[::step, ::step]  # the nearest neighbours
             before = base.blocks[i] if base else None
-            made = self._repainted(i, before, small) if before and before.index is not None else None
+            made = self._repainted(i, before, small, painted.at(step)) if before and before.index is not None else None
             blocks.append(made or self._whole(i, small))
         return MapModulation(symbols, blocks)
 
-    def _nearest(self, symbols: Tensor) -> MapModulation | None:
-        """A recent label map that differs from this one in few pixels."""
-        best, fewest = None, MOST_REPAINTED * symbols.numel()
+    def _nearest(self, symbols: Tensor) -> tuple[MapModulation | None, Box]:
+        """A recent label map that differs from this one in few pixels, and where."""
+        best, fewest, where = None, MOST_REPAINTED * symbols.numel(), np.zeros((0, 0), bool)
         for entry, _ in zip(reversed(self._kept.values()), range(NEIGHBOURS)):
-            changed = int((entry.symbols != symbols).count_nonzero())
-            if changed < fewest:
-                best, fewest = entry, changed
-            if changed < NEAR * symbols.numel():
+            changed: np.ndarray = (entry.symbols != symbols).numpy()
+            count = np.count_nonzero(changed)
+            if count < fewest:
+                best, fewest, where = entry, count, changed
+            if count < NEAR * symbols.numel():
                 break
-        return best
+        return best, Box.around(where)
 
     def _whole(self, i: int, symbols: Tensor) -> BlockMap:
         count = symbol_count(self.config)
@@ -264,24 +313,21 @@ class ModulationCache:
         rows = self._rows_of(i, keys, centres)
         return BlockMap(symbols, rows[numbers.to(self.device).flatten()], len(centres))
 
-    def _repainted(self, i: int, before: BlockMap, symbols: Tensor) -> BlockMap | None:
-        """What ``before`` is with these symbols; None where it would be noise."""
+    def _repainted(self, i: int, before: BlockMap, symbols: Tensor, painted: Box) -> BlockMap | None:
+        """What ``before`` is with these symbols, which differ in ``painted`` alone; None where it would be noise."""
         assert before.index is not None
-        changed: np.ndarray = (symbols != before.symbols).numpy()
-        if not changed.any():
+        if painted.empty:
             return replace(before, symbols=symbols)
-        height, width = symbols.shape
-        (top, bottom), (left, right) = _reach(changed.max(1)), _reach(changed.max(0))
+        near = painted.grown(2).within(symbols)
         count = symbol_count(self.config)
-        surrounded = surround(symbols[None], count)[:, top : bottom + 4, left : right + 4]
-        keys = window_keys(surrounded, count)
+        keys = window_keys(near.grown(2).cut(symbols, count)[None], count)
         centres, numbers = number(keys.five)
         index = before.index.clone()
         rows = self._rows_of(i, keys, centres)
-        index.view(height, width)[top:bottom, left:right] = rows[numbers.to(self.device)[0]]
+        index.view(symbols.shape)[near.slices] = rows[numbers.to(self.device)[0]]
         distinct = before.distinct + len(centres)
         if self._is_noise(distinct, symbols):
-            distinct = len(index.unique())
+            distinct = int(self._seen(i, [index]).count_nonzero())
         return None if self._is_noise(distinct, symbols) else BlockMap(symbols, index, distinct)
 
     def _is_noise(self, distinct: int, symbols: Tensor) -> bool:
@@ -311,9 +357,3 @@ class ModulationCache:
         ]  # [h·w, ch]
         folded = [fold(norm, 1 + gamma, beta) for norm, (gamma, beta) in zip(self.norms[i], flat)]
         return [(scale.to(self.dtype), shift.to(self.dtype)) for scale, shift in folded]
-
-
-def _reach(changed: np.ndarray) -> tuple[int, int]:
-    """First and one past the last position within two of those that are set."""
-    where = np.flatnonzero(changed)
-    return max(0, int(where[0]) - 2), min(len(changed), int(where[-1]) + 3)
