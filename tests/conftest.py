@@ -14,11 +14,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests share their cores; a 
 
 import torch
 from archives import write_archive
+from small_checkpoints import fresh
 from starlette.testclient import TestClient
 from studio import open_studio
 from torch import nn
 
-from checkpoints import fresh
 from model.checkpoint import Checkpoint, save_checkpoint
 from model.groupdnet import Block, Encoder, Generator, GroupDNetConfig
 from model.labels import TAXONOMIES

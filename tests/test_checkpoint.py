@@ -13,9 +13,9 @@ import torch
 from archives import manifest, released_state, write_archive
 from safetensors import safe_open
 from safetensors.torch import load_file
+from small_checkpoints import fresh, refused, rewrite, tiny
 from torch import Tensor, nn
 
-from checkpoints import fresh, refused, rewrite, tiny
 from model import checkpoint as door
 from model import groupdnet
 from model.checkpoint import Checkpoint, convert, describe, inspect, load_checkpoint, released_manifest, save_checkpoint

@@ -16,8 +16,8 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from small_checkpoints import fresh, refused, rewrite
 
-from checkpoints import fresh, refused, rewrite
 from model import manifest as sizes
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.errors import InputError
