@@ -23,7 +23,9 @@ from torch import Tensor, nn
 from model.groupdnet import Generator, GroupDNetConfig, Modulation, Norm, nearest
 
 SMALLEST = 32 * 32  # pixels; below, nearly every neighbourhood is distinct and the convolutions are cheaper
-FEW_KEYS = 2**14  # below, NumPy numbers them on a CPU
+FEW_KEYS = 2**14
+CENTRE = 4  # of nine taps
+FAR_BELOW = -1e9
 MOST_DISTINCT = 0.45  # of the pixels; above, likewise: a map of noise
 
 
@@ -64,75 +66,66 @@ class _GatherSum(torch.autograd.Function):
 
 
 @lru_cache
-def _random_words(count: int, seed: int, device: torch.device) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(-(2**62), 2**62, (count,), generator=generator).to(device)
+def _random_words(count: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-(2**62), 2**62, count) | 1
 
 
-def _hash_windows(words: Tensor, seed: int) -> Tensor:
+def _hash_windows(words: np.ndarray, seed: int) -> np.ndarray:
     """64-bit hash of the 3×3 window at every inner position: int64 [N, H+2, W+2] → [N, H, W]."""
     height, width = words.shape[1] - 2, words.shape[2] - 2
-    taps = (_random_words(6, seed, torch.device("cpu")) | 1).tolist()
+    taps = _random_words(6, seed)
     rows = words[:, :height] * taps[0]
     for i in (1, 2):
-        rows.add_(words[:, i : i + height], alpha=taps[i])
+        rows += words[:, i : i + height] * taps[i]
     columns = rows[:, :, :width] * taps[3]
     for j in (1, 2):
-        columns.add_(rows[:, :, j : j + width], alpha=taps[3 + j])
+        columns += rows[:, :, j : j + width] * taps[3 + j]
     return columns
 
 
 @dataclass(frozen=True)
 class Keys:
-    """64-bit numbers that tell neighbourhoods apart, the same in whichever map they occur."""
+    """64-bit numbers that tell neighbourhoods apart, the same in whichever map they occur.
 
-    symbols: Tensor  # long [N, H+4, W+4], the label map's or those of a part of it
-    three: Tensor  # [N, H+2, W+2], of 3×3 symbols; 0 where the centre is outside the image
-    five: Tensor  # [N, H, W], of 5×5 symbols
+    They and all that is made of them are NumPy's: a stroke has few, and there an operation costs what its call costs.
+    """
 
-    def windows(self, grid: Tensor, centres: Tensor) -> Tensor:
+    symbols: np.ndarray  # [N, H+4, W+4], the label map's or those of a part of it
+    three: np.ndarray  # [N, H+2, W+2], of 3×3 symbols; 0 where the centre is outside the image
+    five: np.ndarray  # [N, H, W], of 5×5 symbols
+
+    def windows(self, grid: np.ndarray, centres: np.ndarray) -> np.ndarray:
         """Flat positions [n] in ``grid`` without its border → flat positions [n, 9] in it, the 3×3 around each."""
         height, width = grid.shape[1] - 2, grid.shape[2] - 2
-        image, pixel = centres // (height * width), centres % (height * width)
-        corner = image * grid[0].numel() + pixel // width * (width + 2) + pixel % width
-        taps = torch.arange(9, device=centres.device)
-        return corner[:, None] + (taps // 3 * (width + 2) + taps % 3)
+        image, pixel = np.divmod(centres, height * width)
+        row, column = np.divmod(pixel, width)
+        corner = image * grid[0].size + row * (width + 2) + column
+        return corner[:, None] + (np.arange(3)[:, None] * (width + 2) + np.arange(3)).ravel()
 
 
-def surround(symbols: Tensor, count: int) -> Tensor:
+def surround(symbols: np.ndarray, count: int) -> np.ndarray:
     """Two pixels of 'outside', the symbol ``count``, around symbols [N, H, W] → [N, H+4, W+4]."""
-    return F.pad(symbols, (2, 2, 2, 2), value=count)
+    return np.pad(symbols, ((0, 0), (2, 2), (2, 2)), constant_values=count)
 
 
-def window_keys(surrounded: Tensor, count: int) -> Keys:
+def window_keys(surrounded: np.ndarray, count: int) -> Keys:
     """The keys of every pixel but the outermost two on each side; ``count`` is the symbol for outside."""
-    three = _hash_windows(_random_words(count + 1, 1, surrounded.device)[surrounded], seed=2)
+    three = _hash_windows(_random_words(count + 1, 1)[surrounded], seed=2)
     three *= surrounded[:, 1:-1, 1:-1] != count  # outside: one neighbourhood, whatever it touches
     return Keys(surrounded, three, _hash_windows(three ^ (three >> 31), seed=3))
 
 
-def number(keys: Tensor) -> tuple[Tensor, Tensor]:
+def number(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distinct keys → (flat position of one example of each, in the keys' order; the number of each key's kind)."""
-    flat = keys.flatten()
-    if flat.device.type == "cpu" and len(flat) < FEW_KEYS:
-        return _number_few(flat.numpy(), keys.shape)
-    ordered, order = flat.sort()
-    first = torch.ones_like(ordered, dtype=torch.bool)
-    torch.ne(ordered[1:], ordered[:-1], out=first[1:])
-    numbers = torch.empty_like(order)
-    numbers[order] = first.cumsum(0) - 1
-    return order[first], numbers.view(keys.shape)
-
-
-def _number_few(flat: np.ndarray, shape: torch.Size) -> tuple[Tensor, Tensor]:
-    """The same by NumPy, whose sort of few numbers is several times faster than PyTorch's."""
-    order = flat.argsort()
+    flat = keys.ravel()
+    # NumPy sorts few numbers several times faster than PyTorch, which sorts many on all cores.
+    order = flat.argsort() if len(flat) < FEW_KEYS else torch.from_numpy(flat).argsort().numpy()
     ordered = flat[order]
     first = np.ones(len(flat), bool)
     np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
     numbers = np.empty(len(flat), np.int64)
     numbers[order] = first.cumsum() - 1
-    return torch.from_numpy(order[first]), torch.from_numpy(numbers).view(shape)
+    return order[first], numbers.reshape(keys.shape)
 
 
 @dataclass(frozen=True)
@@ -140,30 +133,27 @@ class Neighbourhoods:
     """Distinct 5×5 neighbourhoods, and the 3×3 ones in them; a symbol is a class, plus C where there is an edge."""
 
     symbols: Gather  # 3×3 ← 9·(S + 1) rows, symbols at taps; the symbol after the last one stands for outside
-    inside: Tensor  # [U3, 1] 0.0 where the 3×3's centre is outside the image
     members: Gather  # 5×5 ← 9·U3 rows, 3×3 neighbourhoods at taps
 
-    def to(self, device: torch.device) -> Neighbourhoods:
-        symbols, members = (Gather(g.index.to(device), g.count) for g in (self.symbols, self.members))
-        return Neighbourhoods(symbols, self.inside.to(device), members)
 
-
-def neighbourhoods(keys: Keys, count: int, centres: Tensor) -> Neighbourhoods:
+def neighbourhoods(keys: Keys, count: int, centres: np.ndarray, device: torch.device) -> Neighbourhoods:
     """Those around the pixels at the flat positions ``centres`` in ``keys.five``; symbols are below ``count``."""
     around = keys.windows(keys.three, centres)  # [U5, 9]
-    kinds = keys.three.flatten()[around]
+    kinds = keys.three.ravel()[around]
     example, index = number(kinds)
-    symbols = keys.symbols.flatten()[keys.windows(keys.symbols, around.flatten()[example])]  # [U3, 9]
-    taps = torch.arange(9, device=centres.device)
+    symbols = keys.symbols.ravel()[keys.windows(keys.symbols, around.ravel()[example])]  # [U3, 9]
+    taps = np.arange(9)
     return Neighbourhoods(
-        symbols=Gather(symbols + taps * (count + 1), 9 * (count + 1)),
-        inside=(kinds.flatten()[example] != 0).float()[:, None],
-        members=Gather(index * 9 + taps, 9 * len(example)),
+        symbols=Gather(torch.from_numpy(symbols + taps * (count + 1)).to(device), 9 * (count + 1)),
+        members=Gather(torch.from_numpy(index * 9 + taps).to(device), 9 * len(example)),
     )
 
 
 def symbol_rows(conv: nn.Conv2d, edges: bool) -> Tensor:
-    """mlp_shared's weight as a table: what each symbol at each tap adds → [9·(S+1), hidden], S symbols then outside."""
+    """mlp_shared's weight as a table: what each symbol at each tap adds → [9·(S+1), hidden], S symbols then outside.
+
+    A 3×3 whose centre is outside has a sum far below 0, which the ReLU makes 0.
+    """
     per_group, hidden = conv.in_channels // conv.groups, conv.out_channels
     weight = conv.weight.flatten(2).permute(2, 1, 0)  # [9, channels of a group, hidden]
     rows = weight.new_zeros(9, conv.in_channels, hidden)
@@ -173,7 +163,9 @@ def symbol_rows(conv: nn.Conv2d, edges: bool) -> Tensor:
         rows[:, g * per_group : (g + 1) * per_group, out] = weight[:, :, out]
     if edges:  # channels are onehot_0, edge, onehot_1, edge, …: the edge bit adds every edge channel
         rows = torch.cat([rows[:, 0::2], rows[:, 0::2] + rows[:, 1::2].sum(1, keepdim=True)], dim=1)
-    return F.pad(rows, (0, 0, 0, 1)).flatten(0, 1)
+    rows = F.pad(rows, (0, 0, 0, 1))
+    rows[CENTRE, -1] = FAR_BELOW
+    return rows.flatten(0, 1)
 
 
 def tap_weights(conv: nn.Conv2d) -> Tensor:
@@ -193,7 +185,7 @@ def tables(near: Neighbourhoods, norm: Norm, edges: bool) -> tuple[Tensor, Tenso
     """γ and β of every distinct 5×5 neighbourhood, each [U5, channels]."""
     shared: nn.Conv2d = norm.mlp_shared[0]  # type: ignore[assignment]
     hidden = near.symbols(symbol_rows(shared, edges)) + shared.bias  # type: ignore[operator]
-    a = F.relu(hidden) * near.inside.to(hidden.dtype)  # [U3, hidden]
+    a = F.relu(hidden)  # [U3, hidden]
     products = [_tap_products(a, conv) for conv in (norm.mlp_gamma, norm.mlp_beta)]
     bias = torch.cat([norm.mlp_gamma.bias, norm.mlp_beta.bias])  # type: ignore[list-item]
     gamma, beta = (near.members(torch.cat(products, dim=2).flatten(0, 1)) + bias).chunk(2, dim=1)
@@ -209,13 +201,15 @@ def modulation(generator: Generator, labels: Tensor, edges: Tensor | None = None
         small_edges = None if edges is None else nearest(edges[:, 0], size)
         by_convolution = small.shape[1] * small.shape[2] < SMALLEST
         if not by_convolution:
-            keys = window_keys(surround(symbols_of(small, small_edges, generator.config), count), count)
+            symbols = symbols_of(small, small_edges, generator.config).cpu().numpy()
+            keys = window_keys(surround(symbols, count), count)
             centres, numbers = number(keys.five)
-            by_convolution = len(centres) > MOST_DISTINCT * numbers.numel()
+            by_convolution = len(centres) > MOST_DISTINCT * numbers.size
         if by_convolution:
             result.update(generator.block_modulation(block, small, small_edges))
             continue
-        near, pixels = neighbourhoods(keys, count, centres), Gather(numbers.flatten()[:, None], len(centres))
+        near = neighbourhoods(keys, count, centres, labels.device)
+        pixels = Gather(torch.from_numpy(numbers.reshape(-1, 1)).to(labels.device), len(centres))
         for name, _ in block.row.norms():
             gamma, beta = (
                 pixels(_as_computed(table).contiguous()).view(*small.shape, -1).permute(0, 3, 1, 2)  # [N, ch, H, W]

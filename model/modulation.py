@@ -55,17 +55,31 @@ def fold(norm: Norm, gamma: Tensor, beta: Tensor) -> Pair:
     return scale, beta - bn.running_mean * scale
 
 
+@dataclass(frozen=True)
+class Alike:
+    """Norms of one width in a block: n norms of g groups are made as n·g groups."""
+
+    which: list[int]  # of the block's norms
+    taps: GroupedProduct  # [n·g, hidden/g, 9·2·ch/g]
+    biases: Tensor  # [n·g, 1, 2, ch/g]
+
+
 class Tables:
-    """What makes rows for norms of one width that share their neighbourhoods: n norms of g groups, as n·g groups."""
+    """What makes rows for a block's norms, which share their neighbourhoods."""
 
     def __init__(self, norms: Sequence[Norm], edges: bool) -> None:
-        shared: list[nn.Conv2d] = [norm.mlp_shared[0] for norm in norms]  # type: ignore[misc]
-        self.groups = norms[0].mlp_gamma.groups
-        self.symbols = torch.cat([symbol_rows(conv, edges) for conv in shared], dim=1)  # [9·(S+1), n·hidden]
+        widths = [norm.param_free_norm.num_features for norm in norms]
+        self.groups, self.hidden, self.parts = norms[0].mlp_gamma.groups, list[int](), list[Alike]()
+        shared: list[nn.Conv2d] = []
+        for width in sorted(set(widths)):
+            which = [i for i, each in enumerate(widths) if each == width]
+            taps, biases = zip(*(self._folded(norms[i]) for i in which))
+            self.parts.append(Alike(which, GroupedProduct(torch.cat(taps)), torch.cat(biases)[:, None]))
+            convs: list[nn.Conv2d] = [norms[i].mlp_shared[0] for i in which]  # type: ignore[misc]
+            self.hidden.append(sum(conv.out_channels for conv in convs))
+            shared += convs
+        self.symbols = torch.cat([symbol_rows(conv, edges) for conv in shared], dim=1)  # [9·(S+1), Σ n·hidden]
         self.symbols[: len(self.symbols) // 9] += torch.cat([conv.bias for conv in shared])  # type: ignore[misc]
-        taps, biases = zip(*(self._folded(norm) for norm in norms))
-        self.taps = GroupedProduct(torch.cat(taps))  # [n·g, hidden/g, 9·2·ch/g]
-        self.biases = torch.cat(biases)[:, None]  # [n·g, 1, 2, ch/g]
 
     def _folded(self, norm: Norm) -> tuple[Tensor, Tensor]:
         gamma, beta = norm.mlp_gamma, norm.mlp_beta
@@ -77,15 +91,21 @@ class Tables:
 
     def rows(self, near: Neighbourhoods) -> list[Pair]:
         """For each norm scale and shift of every 5×5 neighbourhood, [U5, g, ch/g]; no row depends on the others."""
-        a = F.embedding_bag(near.symbols.index, self.symbols, mode="sum").relu_().mul_(near.inside)
-        a = F.pad(a, (0, 0, 0, -len(a) % self.taps.step))  # [U3, n·hidden]
+        a = F.embedding_bag(near.symbols.index, self.symbols, mode="sum").relu_()
+        a = F.pad(a, (0, 0, 0, -len(a) % max(part.taps.step for part in self.parts)))  # [U3, Σ n·hidden]
+        made: dict[int, Pair] = {}
+        for part, hidden in zip(self.parts, a.split(self.hidden, dim=1)):
+            made.update(zip(part.which, self._of(part, hidden, near.members.index)))
+        return [made[i] for i in range(len(made))]
+
+    def _of(self, part: Alike, a: Tensor, members: Tensor) -> list[Pair]:
         sums = []
-        for products in self.taps(a):  # [k, U3, 9·2·ch/g]
+        for products in part.taps(a):  # [k, U3, 9·2·ch/g]
             first = torch.arange(len(products), device=a.device)[:, None, None] * (9 * len(a))
-            members = (near.members.index + first).flatten(0, 1)
-            sums.append(F.embedding_bag(members, products.view(-1, products.shape[2] // 9), mode="sum"))
+            index = (members + first).flatten(0, 1) if len(products) > 1 else members
+            sums.append(F.embedding_bag(index, products.view(-1, products.shape[2] // 9), mode="sum"))
         together = sums[0] if len(sums) == 1 else torch.cat(sums)
-        total = together.view(self.taps.groups, len(near.members.index), 2, -1).add_(self.biases)
+        total = together.view(part.taps.groups, len(members), 2, -1).add_(part.biases)
         return [tuple(norm.permute(2, 1, 0, 3).unbind()) for norm in total.split(self.groups)]
 
 
@@ -162,22 +182,28 @@ class Box:
     def grown(self, by: int) -> Box:
         return Box(self.top - by, self.bottom + by, self.left - by, self.right + by)
 
-    def within(self, grid: Tensor) -> Box:
-        height, width = grid.shape
+    def within(self, size: Sequence[int]) -> Box:
+        """The part inside a map of (height, width)."""
+        height, width = size
         return Box(max(0, self.top), min(height, self.bottom), max(0, self.left), min(width, self.right))
 
-    def cut(self, grid: Tensor, outside: int) -> Tensor:
+    def cut(self, grid: np.ndarray, outside: int) -> np.ndarray:
         """The box out of a map [H, W], with ``outside`` where it reaches beyond."""
-        inner = self.within(grid)
-        beyond = inner.left - self.left, self.right - inner.right, inner.top - self.top, self.bottom - inner.bottom
-        return F.pad(grid[inner.slices], beyond, value=outside)
+        inner = self.within(grid.shape)
+        cut = np.full((self.bottom - self.top, self.right - self.left), outside, grid.dtype)
+        rows, columns = (
+            slice(inner.top - self.top, inner.bottom - self.top),
+            slice(inner.left - self.left, inner.right - self.left),
+        )
+        cut[rows, columns] = grid[inner.slices]
+        return cut
 
 
 @dataclass
 class BlockMap:
     """A label map at one block's resolution: its symbols, and each pixel's row, in the block's table or its own."""
 
-    symbols: Tensor  # long [h, w], on the CPU
+    symbols: np.ndarray  # int16 [h, w]
     index: Tensor | None  # int32 [h·w] into the block's table; None: the pixel's own number, into ``own``
     distinct: int = 0  # at least as many rows as ``index`` has in it
     own: list[Pair] = field(default_factory=list)
@@ -193,7 +219,7 @@ class BlockMap:
 class MapModulation:
     """A label map in the cache. Its numbers are good until the cache is asked to ``trim``."""
 
-    symbols: Tensor  # long [H, W], on the CPU
+    symbols: np.ndarray  # int16 [H, W]
     blocks: list[BlockMap]
 
     @property
@@ -217,15 +243,9 @@ class ModulationCache:
         self.device, self.dtype = generator.conv_img.weight.device, dtype
         self.blocks = generator.blocks()
         self.norms = [[generator.norm(name) for name, _ in block.row.norms()] for block in self.blocks]
-        self.makers = [self._makers(norms) for norms in self.norms]
+        self.tables = [Tables(norms, self.config.instance_edges) for norms in self.norms]
         self._kept: OrderedDict[bytes, MapModulation] = OrderedDict()
         self.clear()
-
-    def _makers(self, norms: Sequence[Norm]) -> list[tuple[list[int], Tables]]:
-        """Which of a block's norms are made together, and how."""
-        widths = [norm.param_free_norm.num_features for norm in norms]
-        together = [[i for i, width in enumerate(widths) if width == each] for each in sorted(set(widths))]
-        return [(which, Tables([norms[i] for i in which], self.config.instance_edges)) for which in together]
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -281,7 +301,7 @@ class ModulationCache:
         return seen
 
     def _make(self, labels: Tensor, edges: Tensor | None) -> MapModulation:
-        symbols = symbols_of(labels, None if edges is None else edges[0], self.config)
+        symbols = symbols_of(labels, None if edges is None else edges[0], self.config).to(torch.int16).numpy()
         base, painted = self._nearest(symbols)
         blocks = []
         for i, (height, _) in enumerate(self.generator.layer_sizes((labels.shape[0], labels.shape[1]))):
@@ -292,64 +312,61 @@ class ModulationCache:
             blocks.append(made or self._whole(i, small))
         return MapModulation(symbols, blocks)
 
-    def _nearest(self, symbols: Tensor) -> tuple[MapModulation | None, Box]:
+    def _nearest(self, symbols: np.ndarray) -> tuple[MapModulation | None, Box]:
         """A recent label map that differs from this one in few pixels, and where."""
-        best, fewest, where = None, MOST_REPAINTED * symbols.numel(), np.zeros((0, 0), bool)
+        best, fewest, where = None, MOST_REPAINTED * symbols.size, np.zeros((0, 0), bool)
         for entry, _ in zip(reversed(self._kept.values()), range(NEIGHBOURS)):
-            changed: np.ndarray = (entry.symbols != symbols).numpy()
+            changed = entry.symbols != symbols
             count = np.count_nonzero(changed)
             if count < fewest:
                 best, fewest, where = entry, count, changed
-            if count < NEAR * symbols.numel():
+            if count < NEAR * symbols.size:
                 break
         return best, Box.around(where)
 
-    def _whole(self, i: int, symbols: Tensor) -> BlockMap:
+    def _whole(self, i: int, symbols: np.ndarray) -> BlockMap:
         count = symbol_count(self.config)
         keys = window_keys(surround(symbols[None], count), count)
         centres, numbers = number(keys.five)
         if self._is_noise(len(centres), symbols):
             return BlockMap(symbols, None, own=self._by_convolution(i, symbols))
         rows = self._rows_of(i, keys, centres)
-        return BlockMap(symbols, rows[numbers.to(self.device).flatten()], len(centres))
+        return BlockMap(symbols, rows[torch.from_numpy(numbers.ravel()).to(self.device)], len(centres))
 
-    def _repainted(self, i: int, before: BlockMap, symbols: Tensor, painted: Box) -> BlockMap | None:
+    def _repainted(self, i: int, before: BlockMap, symbols: np.ndarray, painted: Box) -> BlockMap | None:
         """What ``before`` is with these symbols, which differ in ``painted`` alone; None where it would be noise."""
         assert before.index is not None
         if painted.empty:
             return replace(before, symbols=symbols)
-        near = painted.grown(2).within(symbols)
+        near = painted.grown(2).within(symbols.shape)
         count = symbol_count(self.config)
         keys = window_keys(near.grown(2).cut(symbols, count)[None], count)
         centres, numbers = number(keys.five)
         index = before.index.clone()
         rows = self._rows_of(i, keys, centres)
-        index.view(symbols.shape)[near.slices] = rows[numbers.to(self.device)[0]]
+        index.view(symbols.shape)[near.slices] = rows[torch.from_numpy(numbers[0]).to(self.device)]
         distinct = before.distinct + len(centres)
         if self._is_noise(distinct, symbols):
             distinct = int(self._seen(i, [index]).count_nonzero())
         return None if self._is_noise(distinct, symbols) else BlockMap(symbols, index, distinct)
 
-    def _is_noise(self, distinct: int, symbols: Tensor) -> bool:
-        return symbols.numel() >= BY_CONVOLUTION and distinct > MOST_DISTINCT * symbols.numel()
+    def _is_noise(self, distinct: int, symbols: np.ndarray) -> bool:
+        return symbols.size >= BY_CONVOLUTION and distinct > MOST_DISTINCT * symbols.size
 
-    def _rows_of(self, i: int, keys: Keys, centres: Tensor) -> Tensor:
+    def _rows_of(self, i: int, keys: Keys, centres: np.ndarray) -> Tensor:
         """The row of each pixel at ``centres``, int32 [n]; what is not there yet is computed."""
-        rows, wanted = self.rows[i], keys.five.flatten()[centres].tolist()
+        rows, wanted = self.rows[i], keys.five.ravel()[centres].tolist()
         found = rows.find(wanted)
         missing = np.flatnonzero(found < 0)
         if missing.size:
-            near = neighbourhoods(keys, symbol_count(self.config), centres[torch.from_numpy(missing)]).to(self.device)
-            made: dict[int, Pair] = {}
-            for which, tables in self.makers[i]:
-                made.update(zip(which, tables.rows(near)))
-            rows.add([wanted[m] for m in missing.tolist()], [made[j] for j in range(len(made))])
+            near = neighbourhoods(keys, symbol_count(self.config), centres[missing], self.device)
+            rows.add([wanted[m] for m in missing.tolist()], self.tables[i].rows(near))
             found[missing] = np.arange(len(rows.numbers) - missing.size, len(rows.numbers))
         return torch.from_numpy(found).to(self.device)
 
-    def _by_convolution(self, i: int, symbols: Tensor) -> list[Pair]:
+    def _by_convolution(self, i: int, symbols: np.ndarray) -> list[Pair]:
         classes, block = self.config.classes, self.blocks[i]
-        maps = symbols[None].to(self.device)
+        maps = torch.from_numpy(symbols.astype(np.int64))[None].to(self.device)
         edges = (maps // classes).float() if self.config.instance_edges else None
         modulation = self.generator.block_modulation(block, maps % classes, edges)
         flat = [
