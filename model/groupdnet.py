@@ -22,6 +22,7 @@ from model.errors import InputError
 CODE_CHANNELS = 8
 LATENT_STRIDE = 64  # image size ÷ latent size
 SLOPE = 0.2  # of every LeakyReLU
+SMALLEST_SHARE = 1e-5  # of a picture that a class fills: less than one pixel; an absent class must not divide by 0
 
 Modulation = dict[str, tuple[Tensor, Tensor]]  # norm's name → γ, β, each [N or 1, ch, H, W]
 
@@ -64,9 +65,10 @@ class GroupDNetConfig:
     unused: tuple[Block, ...] = ()
     instance_edges: bool = False
     shared_codes: bool = False  # one 8-number code a class, tiled over the grid
-    encoder_norm: bool = True  # instance norm in the encoder, and spectral norm in training; else neither
+    encoder_norm: bool = True  # instance norm in the encoder, and spectral norm in training; else means by area
     encoder_side: int | None = None  # with shared codes: the encoder sees larger photos as coarsely as this
     noise: bool = False  # fixed noise maps with a learned gain per channel: not in the paper
+    smooth: int = 0  # so many first upsamplings are bilinear, else wide skies show the code's cells; the paper's: none
 
     @property
     def latent_size(self) -> tuple[int, int]:
@@ -140,6 +142,7 @@ def landscape() -> GroupDNetConfig:
         encoder_norm=False,
         encoder_side=128,
         noise=True,
+        smooth=3,
     )
 
 
@@ -242,6 +245,10 @@ class Generator(nn.Module):
         steps = len(self.config.blocks) - 1
         return [(size[0] >> (steps - i), size[1] >> (steps - i)) for i in range(steps + 1)]
 
+    def upsampling(self, layer: int) -> str | None:
+        """How the input of a block is doubled: "bilinear" or "nearest"; None for the first block's."""
+        return None if layer == 0 else "bilinear" if layer <= self.config.smooth else "nearest"
+
     def block_modulation(self, block: ResidualBlock, labels: Tensor, edges: Tensor | None) -> Modulation:
         """γ and β of one block's norms; labels long [N, h, w] and edges [N, h, w] are at its own resolution."""
         onehot = semantics(labels, self.config.classes, edges).to(self.conv_img.weight.dtype)
@@ -258,15 +265,16 @@ class Generator(nn.Module):
     def forward(self, codes: Tensor, modulation: Modulation) -> Tensor:
         x = self.fc(codes)  # [N, fc, h, w]
         for layer, block in enumerate(self.blocks()):
-            if layer:
-                x = F.interpolate(x, scale_factor=2, mode="nearest")
-            x = block(x, modulation)
+            mode = self.upsampling(layer)
+            x = block(x if mode is None else F.interpolate(x, scale_factor=2, mode=mode), modulation)
         return torch.tanh(self.conv_img(F.leaky_relu(x, SLOPE)))
 
 
-def split_by_class(photo: Tensor, labels: Tensor, classes: int, size: tuple[int, int] | None = None) -> Tensor:
-    """The encoder's input: photo [N, 3, H, W], labels long [N, H, W] → [N, 3C, h, w]; ``size`` (h, w) is the photo's
-    own unless it is given.
+def split_by_class(
+    photo: Tensor, labels: Tensor, classes: int, size: tuple[int, int] | None = None
+) -> tuple[Tensor, Tensor]:
+    """The encoder's input: photo [N, 3, H, W], labels long [N, H, W] → [N, 3C, h, w], and bool [N, C, h, w], where
+    each class is; ``size`` (h, w) is the photo's own unless it is given.
 
     Class c's channels hold the photo where the label is c and 0 elsewhere, cropped to the class's bounding box and
     resized with nearest neighbour; a class that is absent is all zeros.
@@ -280,7 +288,7 @@ def split_by_class(photo: Tensor, labels: Tensor, classes: int, size: tuple[int,
     inside = onehot.flatten(2).gather(2, flat)  # False wherever the class is absent
     pixels = photo.flatten(2)[:, None].expand(-1, classes, -1, -1)  # [N, C, 3, HW]
     crops = pixels.gather(3, flat[:, :, None].expand(-1, -1, 3, -1)) * inside[:, :, None]
-    return crops.view(len(photo), 3 * classes, rows_out, columns_out)
+    return crops.view(len(photo), 3 * classes, rows_out, columns_out), inside.view_as(index)
 
 
 def _source_indices(occupied: Tensor, count: int) -> Tensor:
@@ -292,8 +300,27 @@ def _source_indices(occupied: Tensor, count: int) -> Tensor:
     return first[..., None] + torch.arange(count, device=occupied.device) * extent[..., None] // count
 
 
+class Share(nn.Module):
+    """A bias that counts as much as the class fills of each window, as the photo's pixels themselves do."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor, filled: Tensor) -> Tensor:
+        """x [N, K·C, h, w], filled [N, C, h, w] in 0…1 → x + bias · filled."""
+        classes = filled.shape[1]
+        return (x.unflatten(1, (classes, -1)) + self.bias.view(classes, -1, 1, 1) * filled[:, :, None]).flatten(1, 2)
+
+
 class Encoder(nn.Module):
-    """A photo split by class [N, 3C, H, W] in [−1, 1] → mu, logvar, each [N, 8C, h, w]; no conv mixes classes."""
+    """A photo split by class [N, 3C, H, W] in [−1, 1] → mu, logvar, each [N, 8C, h, w]; no conv mixes classes.
+
+    The paper's layers end in an instance norm, which takes a class's colour away. Without norms a layer sums over the
+    class's pixels alone, its bias too, and the codes are those sums over the share of the picture that was summed:
+    a mean of the class, however large it is and whatever its shape (Knutsson, Westin, "Normalized convolution", 1993).
+    A leaky ReLU scales with its input, so that one division at the end stands for one in every layer.
+    """
 
     MULTIPLIERS = (1, 2, 4, 8, 8, 8)
 
@@ -305,24 +332,39 @@ class Encoder(nn.Module):
             outputs = config.encoder_width * multiplier
             kind = SpectralConv2d if config.encoder_norm else nn.Conv2d
             conv = kind(inputs, outputs, 3, stride=2, padding=1, groups=config.classes, bias=False)
-            norm = nn.InstanceNorm2d(outputs) if config.encoder_norm else nn.Identity()
             # Without norms nothing rescales what a layer gives, so it must keep the scale by itself. (To draw a weight
             # without memory PyTorch would import its compiler, which takes a second.)
             if not config.encoder_norm and not conv.weight.is_meta:
                 nn.init.kaiming_normal_(conv.weight, SLOPE)
-            self.add_module(f"layer{i}", nn.Sequential(conv, norm))
+            self.add_module(
+                f"layer{i}", nn.Sequential(conv, nn.InstanceNorm2d(outputs) if config.encoder_norm else Share(outputs))
+            )
             inputs = outputs
         self.fc_mu = nn.Conv2d(inputs, CODE_CHANNELS * config.classes, 3, padding=1, groups=config.classes)
         self.fc_var = nn.Conv2d(inputs, CODE_CHANNELS * config.classes, 3, padding=1, groups=config.classes)
 
-    def forward(self, split: Tensor) -> tuple[Tensor, Tensor]:
-        x = split
+    def forward(self, split: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+        """What ``split_by_class`` gives."""
+        x, filled = split, inside.to(split.dtype)
         for i in range(1, len(self.MULTIPLIERS) + 1):
-            x = F.leaky_relu(self.get_submodule(f"layer{i}")(x), SLOPE)
-        mu, logvar = self.fc_mu(x), self.fc_var(x)
-        if self.config.shared_codes:
-            mu, logvar = (t.mean((2, 3), keepdim=True).expand_as(t) for t in (mu, logvar))
+            conv, last = self.get_submodule(f"layer{i}").children()
+            filled = F.avg_pool2d(filled, 3, stride=2, padding=1)
+            x = last(conv(x)) if self.config.encoder_norm else last(conv(x), filled)
+            x = F.leaky_relu(x, SLOPE)
+        filled = F.avg_pool2d(filled, 3, stride=1, padding=1)
+        mu, logvar = (self._codes(fc, x, filled) for fc in (self.fc_mu, self.fc_var))
         return mu, logvar
+
+    def _codes(self, fc: nn.Conv2d, x: Tensor, filled: Tensor) -> Tensor:
+        if self.config.encoder_norm:
+            codes = fc(x)
+            return codes.mean((2, 3), keepdim=True).expand_as(codes) if self.config.shared_codes else codes
+        sums = F.conv2d(x, fc.weight, padding=1, groups=fc.groups)
+        if self.config.shared_codes:
+            sums, filled = (t.mean((2, 3), keepdim=True).expand_as(t) for t in (sums, filled))
+        share = filled.clamp_min(SMALLEST_SHARE).repeat_interleave(CODE_CHANNELS, 1)
+        assert fc.bias is not None
+        return sums / share + fc.bias[:, None, None]
 
     def encode(self, photo: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """photo [N, 3, H, W] in [−1, 1], labels long [N, H, W] → mu, logvar, each [N, 8C, H/64, W/64].
@@ -334,9 +376,9 @@ class Encoder(nn.Module):
         side, classes = self.config.encoder_side, self.config.classes
         factor = 1 if side is None else max(1, min(height, width) // side)
         if factor == 1:
-            return self(split_by_class(photo, labels, classes))
+            return self(*split_by_class(photo, labels, classes))
         coarse = F.interpolate(F.avg_pool2d(photo, factor), (height, width), mode="nearest")
-        codes = self(split_by_class(coarse, labels, classes, (height // factor, width // factor)))
+        codes = self(*split_by_class(coarse, labels, classes, (height // factor, width // factor)))
         mu, logvar = (t[:, :, :1, :1].expand(-1, -1, height // LATENT_STRIDE, width // LATENT_STRIDE) for t in codes)
         return mu, logvar
 

@@ -18,8 +18,9 @@ SMALLEST_SPREAD = 0.02  # of a class's colour, where pictures are in [−1, 1]
 SMALLEST_STRETCH = 0.2  # of what is nearly a bell already
 FEWEST_COLOURS = 32  # pictures that tell how a class's colour is spread
 COLOUR_KNOTS, GAUSSIANISATIONS = 33, 3
-TEXTURE_SCALES = (1, 2, 4)  # pixels
+TEXTURE_SCALES = (1, 2, 4, 8, 16)  # pixels; the coarse ones tell clean skies from banded ones
 TEXTURE_FLOOR = 0.01  # a difference between neighbours that nobody sees
+SMALLEST_SQUARE = 1e-8  # keeps a root's gradient finite
 Features = list[list[Tensor]]  # per scale, every layer's output, the prediction last
 
 
@@ -168,20 +169,27 @@ def _donors(donors: Tensor | None, shown: Tensor) -> tuple[Tensor, tuple[Tensor,
 
 
 def class_textures(picture: Tensor, onehot: Tensor, fewest: int = 64) -> tuple[Tensor, Tensor]:
-    """How much neighbours differ within each class: picture [N, 3, H, W], one-hot [N, C, H, W] → mean |Δ| [N, C, 6],
-    sideways and downwards at every scale, and bool [N, C, 6] where at least ``fewest`` pairs were there."""
-    amounts, counted = [], []
+    """How much neighbours differ within each class, [N, C, 20] for a picture [N, 3, H, W] and its one-hot [N, C, H, W]:
+    mean |Δ|, then √(mean Δ²), each sideways and downwards at every scale; and bool [N, C, 20], where at least
+    ``fewest`` pairs were there.
+
+    The two together tell an even grain from few strong marks.
+    """
+    means, squares, counted = [], [], []
     for scale in TEXTURE_SCALES:
         small, whole = (F.avg_pool2d(t, scale) if scale > 1 else t for t in (picture, onehot))
         whole = (whole > 0.999).to(small.dtype)
         for axis in (3, 2):
-            change = small.diff(dim=axis).abs().mean(1)
+            change = small.diff(dim=axis)
             length = whole.shape[axis] - 1
             both = whole.narrow(axis, 1, length) * whole.narrow(axis, 0, length)
             pairs = both.sum((2, 3))
-            amounts.append(torch.einsum("nchw,nhw->nc", both, change) / pairs.clamp_min(1))
+            amount = torch.stack([change.abs().mean(1), change.square().mean(1)], dim=1)
+            mean, square = (torch.einsum("nchw,nkhw->knc", both, amount) / pairs.clamp_min(1)).unbind()
+            means.append(mean)
+            squares.append((square + SMALLEST_SQUARE).sqrt())
             counted.append(pairs >= fewest)
-    return torch.stack(amounts, dim=2), torch.stack(counted, dim=2)
+    return torch.stack(means + squares, dim=2), torch.stack(counted + counted, dim=2)
 
 
 def texture_loss(fake: Tensor, real: Tensor, onehot: Tensor, donors: Tensor | None = None) -> Tensor:

@@ -81,6 +81,8 @@ def _range_problems(config: GroupDNetConfig) -> Iterator[str]:
         yield f"encoder_side is {side!r}, allowed are null and multiples of {LATENT_STRIDE} ≤ {MAX_SIDE}"
     if side is not None and not config.shared_codes:
         yield f"encoder_side is {side!r}, allowed only where shared_codes is true"
+    if not (type(config.smooth) is int and 0 <= config.smooth < BLOCKS):
+        yield f"smooth is {config.smooth!r}, allowed are 0 … {BLOCKS - 1}"
     if len(config.blocks) != BLOCKS or len(config.unused) > 1:
         yield f"it has {len(config.blocks)} blocks and {len(config.unused)} unused, allowed are {BLOCKS} and 0 … 1"
     names = [row.name for row in rows]

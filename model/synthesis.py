@@ -2,7 +2,7 @@
 
 Activations are rows of pixels [N·h·w, channels] throughout (channels-last), so that a norm is one walk over them: look
 up the scale and shift of the pixel's neighbourhood, multiply, add, LeakyReLU. The upsampling before a block is part of
-the walk: it says which pixel is read. On a CPU the walk goes in strips that stay in the cores' caches; on CUDA it is
+the walk, unless it is bilinear: it says which pixel is read. On a CPU the walk goes in strips that stay in the cores' caches; on CUDA it is
 one kernel, where that works.
 """
 
@@ -32,14 +32,17 @@ FusedNorm = Callable[..., Tensor]  # fused.norm
 class Layer:
     """A residual block at its place in a generator, without what the tables hold."""
 
-    def __init__(self, block: ResidualBlock, height: int, width: int, upsampled: bool, fused: FusedNorm | None) -> None:
-        self.fused, self.norms = fused, len(block.row.norms())
+    def __init__(
+        self, block: ResidualBlock, height: int, width: int, upsampled: str | None, fused: FusedNorm | None
+    ) -> None:
+        """``upsampled``: "nearest", "bilinear" or, for the first, None."""
+        self.fused, self.norms, self.smooth = fused, len(block.row.norms()), upsampled == "bilinear"
         self.height, self.width, self.pixels = height, width, height * width
         self.conv_0, self.conv_1 = (Convolution(conv, height, width) for conv in (block.conv_0, block.conv_1))
         self.conv_s = Convolution(block.conv_s, height, width) if block.row.learned_skip else None
         device, dtype = block.conv_0.weight.device, block.conv_0.weight.dtype
         self.source: Tensor | None = None
-        if upsampled:
+        if upsampled == "nearest":
             rows, columns = (torch.arange(n, device=device) // 2 for n in (height, width))
             self.source = (rows[:, None] * (width // 2) + columns).flatten().int()
         self.gain = self.noise = None
@@ -49,6 +52,8 @@ class Layer:
 
     def __call__(self, x: Tensor, index: Tensor | None, pairs: Sequence[Pair]) -> Tensor:
         """x [N·(h·w or, upsampled, a quarter of it), inputs], each output pixel's row [N·h·w] → [N·h·w, outputs]."""
+        if self.smooth:
+            x = self._doubled(x)
         count = len(x) // (self.pixels // 4 if self.source is not None else self.pixels)
         h, skip = self._before(x, index, pairs, count)
         h = self.conv_0(self._image(h)).flatten(0, 2)
@@ -56,6 +61,11 @@ class Layer:
         y = skip if self.conv_s is None else self.conv_s(self._image(skip)).flatten(0, 2)
         self.conv_1.add_to(self._image(y), self._image(h))
         return y
+
+    def _doubled(self, x: Tensor) -> Tensor:
+        """[N·h/2·w/2, inputs] → [N·h·w, inputs], bilinear."""
+        image = x.view(-1, self.height // 2, self.width // 2, x.shape[1]).permute(0, 3, 1, 2)
+        return F.interpolate(image, scale_factor=2, mode="bilinear").permute(0, 2, 3, 1).reshape(-1, x.shape[1])
 
     def _before(self, x: Tensor, index: Tensor | None, pairs: Sequence[Pair], count: int) -> tuple[Tensor, Tensor]:
         """What conv_0 and the skip read, each [N·h·w, inputs]."""
@@ -148,8 +158,11 @@ class Synthesis:
         """Both on the same device; the generator's weights are read once more, in other orders."""
         self.generator, self.cache = generator, cache
         sizes = generator.layer_sizes(generator.config.image_size)
-        blocks, fused = generator.blocks(), fused_norm(cache.device)
-        self.layers = [Layer(block, h, w, bool(i), fused) for i, (block, (h, w)) in enumerate(zip(blocks, sizes))]
+        fused = fused_norm(cache.device)
+        self.layers = [
+            Layer(block, *size, generator.upsampling(i), fused)
+            for i, (block, size) in enumerate(zip(generator.blocks(), sizes))
+        ]
         self.conv_img = Convolution(generator.conv_img, *sizes[-1])
         self.graphs = Graphs(self._picture) if cache.device.type == "cuda" else None
 

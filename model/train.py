@@ -64,6 +64,14 @@ class Run:
 
     def prepare_features(self, vgg: Path | None) -> None:
         """VGG-19 where the user has the file; else the run's own segmenter, trained first if it is not there yet."""
+        if vgg is not None and self.plan.weights.labels:
+            raise InputError(
+                f"The plan gives the labels loss a weight of {self.plan.weights.labels}, and with VGG-19 there is no "
+                "segmenter to read labels.",
+                field="vgg",
+                value=str(vgg),
+                allowed='no --vgg, or a plan with "labels": 0',
+            )
         if vgg is not None:
             self.train_step.features = Vgg19Features(vgg).to(self.device)
             return

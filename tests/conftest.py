@@ -44,7 +44,7 @@ def narrow_config(**changes: object) -> GroupDNetConfig:
     widths = (24, 24, 24, 24, 16, 16, 8, 8)
     groups = (12, 12, 6, 4, 4, 2, 1)
     rows = tuple(Block(n, i, o, g, 12, g, g) for n, i, o, g in zip(names, widths, widths[1:], groups))
-    settings = {"shared_codes": True, "encoder_norm": False, "noise": True, **changes}
+    settings = {"shared_codes": True, "encoder_norm": False, "noise": True, "smooth": 3, **changes}
     return GroupDNetConfig(12, (64, 64), 12, rows, encoder_width=24, **settings)  # type: ignore[arg-type]
 
 

@@ -98,6 +98,7 @@ def changed_row(**changes: Any) -> str:
         ({"config": changed_config(classes="12")}, "classes is '12'"),
         ({"config": changed_config(classes=True)}, "classes is True"),
         ({"config": changed_config(noise=1)}, "noise is 1, allowed are true and false"),
+        ({"config": changed_config(smooth=7)}, "smooth is 7, allowed are 0 … 6"),
         ({"config": changed_config(image_size=[100, 256])}, r"image_size is \[100, 256\], allowed are two multiples"),
         ({"config": changed_config(image_size=[64000, 64000])}, "≤ 2048"),
         ({"config": changed_config(encoder_side=100)}, "encoder_side is 100, allowed are null and multiples of 64"),

@@ -202,7 +202,7 @@ def test_encode_sees_each_class_alone(engine: Engine, checkpoint: Checkpoint, sc
     assert mu.dtype == logvar.dtype == np.float32
     pixels = torch.from_numpy(photo).permute(2, 0, 1)[None].float() / 127.5 - 1
     assert checkpoint.encoder is not None
-    expected, _ = checkpoint.encoder(split_by_class(pixels, torch.from_numpy(scene).long()[None], 12))
+    expected, _ = checkpoint.encoder(*split_by_class(pixels, torch.from_numpy(scene).long()[None], 12))
     assert np.allclose(mu, expected[0].detach().numpy(), atol=1e-5)
     repainted = photo.copy()
     repainted[scene == WATER] = 255

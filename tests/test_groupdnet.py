@@ -158,8 +158,42 @@ def test_split_by_class_is_mask_crop_resize() -> None:
     labels[2] = 4  # one class alone
     photo = rng.uniform(-1, 1, (3, 3, 48, 64)).astype(np.float32)
     expected = np.stack([slow_split(p, x, 6) for p, x in zip(photo, labels)])
-    actual = split_by_class(torch.from_numpy(photo), torch.from_numpy(labels), 6)
+    actual, inside = split_by_class(torch.from_numpy(photo), torch.from_numpy(labels), 6)
     np.testing.assert_array_equal(actual.numpy(), expected)
+    assert inside.sum((2, 3))[2].tolist() == [0, 0, 0, 0, 48 * 64, 0]
+    assert inside[0, 1].all() and inside[0, 3].all()  # a box fills its crop
+    assert not actual.view(3, 6, 3, 48, 64).masked_select(~inside[:, :, None]).any()
+
+
+def test_without_norms_a_code_is_a_mean_over_its_class() -> None:
+    """One division at the end gives what a division by the filled share in every layer would."""
+    torch.manual_seed(0)
+    config = replace(groupdnet.landscape(), encoder_width=24, encoder_side=None, image_size=(64, 64))
+    encoder = groupdnet.Encoder(config).eval()
+    for name, value in encoder.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(value)
+    photo, labels = torch.rand(2, 3, 64, 64) * 2 - 1, torch.randint(0, 11, (2, 64, 64))
+    labels[:, 8:60] = 2
+    with torch.no_grad():
+        split, inside = split_by_class(photo, labels, 12)
+        mu, logvar = encoder(split, inside)
+        x, filled = split, inside.float()
+        for i in range(1, 7):
+            conv, share = encoder.get_submodule(f"layer{i}").children()
+            sums = conv(x * filled.repeat_interleave(x.shape[1] // 12, 1))
+            filled = torch.nn.functional.avg_pool2d(filled, 3, 2, 1)
+            wide = filled.repeat_interleave(sums.shape[1] // 12, 1)
+            means = sums / wide.clamp_min(1e-9) + share.bias[:, None, None]
+            x = torch.nn.functional.leaky_relu(means, 0.2) * (wide > 0)
+        final = torch.nn.functional.avg_pool2d(filled, 3, 1, 1)
+        x = x * filled.repeat_interleave(x.shape[1] // 12, 1)
+        for fc, codes in ((encoder.fc_mu, mu), (encoder.fc_var, logvar)):
+            sums = torch.nn.functional.conv2d(x, fc.weight, padding=1, groups=12).mean((2, 3))
+            expected = sums / final.mean((2, 3)).clamp_min(1e-5).repeat_interleave(8, 1) + fc.bias
+            present = slice(0, 88)  # class 11 is absent
+            torch.testing.assert_close(codes[:, present, 0, 0], expected[:, present], atol=1e-4, rtol=1e-4)
+    assert torch.isfinite(mu).all() and torch.isfinite(logvar).all()  # the absent class too
 
 
 # Modulation

@@ -59,10 +59,8 @@ def configs(draw: st.DrawFn) -> GroupDNetConfig:
     shared = [s if (classes * (2 if edges else 1)) % s == 0 else 1 for s in shared]
     rows = tuple(Block(*row) for row in zip(names, widths, widths[1:], groups, hidden, shared, groups))
     size = draw(st.sampled_from([(64, 64), (64, 128), (128, 64)]))
-    shared_codes, noise = draw(st.booleans()), draw(st.booleans())
-    return GroupDNetConfig(
-        classes, size, 1, rows, 4 * classes, instance_edges=edges, shared_codes=shared_codes, noise=noise
-    )
+    more = {"shared_codes": draw(st.booleans()), "noise": draw(st.booleans()), "smooth": draw(st.integers(0, 6))}
+    return GroupDNetConfig(classes, size, 1, rows, 4 * classes, instance_edges=edges, **more)
 
 
 def instances_for(config: GroupDNetConfig, seed: int, count: int = 1) -> np.ndarray | None:

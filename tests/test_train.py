@@ -322,6 +322,11 @@ def test_the_papers_plans_ask_for_vgg_by_name(scenes: Path, tmp_path: Path) -> N
         train(tmp_path / "run", "--data", str(scenes), plan={**PLAN, "perceptual": "vgg19"})
 
 
+def test_labels_are_not_read_off_pictures_without_a_segmenter(scenes: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"labels loss a weight of 1, and with VGG-19 there is no segmenter"):
+        train(tmp_path / "run", "--data", str(scenes), "--vgg", "vgg19.pth", plan=PLAN)
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
 def test_our_plans_are_read_and_written_alike(path: Path) -> None:
     plan = load_plan(path.stem)
