@@ -289,7 +289,7 @@ class ModulationCache:
     def _compact(self) -> None:
         for i, rows in enumerate(self.rows):
             users = [entry.blocks[i] for entry in self._kept.values() if entry.blocks[i].index is not None]
-            numbers = rows.keep(self._seen(i, [block.index for block in users]))
+            numbers = rows.keep(self._seen(i, [block.index for block in users]))  # type: ignore[misc]
             for block in users:
                 block.index = numbers[block.index]
 
@@ -317,7 +317,7 @@ class ModulationCache:
         best, fewest, where = None, MOST_REPAINTED * symbols.size, np.zeros((0, 0), bool)
         for entry, _ in zip(reversed(self._kept.values()), range(NEIGHBOURS)):
             changed = entry.symbols != symbols
-            count = np.count_nonzero(changed)
+            count = int(np.count_nonzero(changed))
             if count < fewest:
                 best, fewest, where = entry, count, changed
             if count < NEAR * symbols.size:

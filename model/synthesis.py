@@ -2,8 +2,8 @@
 
 Activations are rows of pixels [N·h·w, channels] throughout (channels-last), so that a norm is one walk over them: look
 up the scale and shift of the pixel's neighbourhood, multiply, add, LeakyReLU. The upsampling before a block is part of
-the walk, unless it is bilinear: it says which pixel is read. On a CPU the walk goes in strips that stay in the cores' caches; on CUDA it is
-one kernel, where that works.
+the walk, unless it is bilinear: it says which pixel is read. On a CPU the walk goes in strips that stay in the cores'
+caches; on CUDA it is one kernel, where that works.
 """
 
 from __future__ import annotations

@@ -184,11 +184,13 @@ def test_without_norms_a_code_is_a_mean_over_its_class() -> None:
             sums = conv(x * filled.repeat_interleave(x.shape[1] // 12, 1))
             filled = torch.nn.functional.avg_pool2d(filled, 3, 2, 1)
             wide = filled.repeat_interleave(sums.shape[1] // 12, 1)
+            assert isinstance(share, groupdnet.Share)
             means = sums / wide.clamp_min(1e-9) + share.bias[:, None, None]
             x = torch.nn.functional.leaky_relu(means, 0.2) * (wide > 0)
         final = torch.nn.functional.avg_pool2d(filled, 3, 1, 1)
         x = x * filled.repeat_interleave(x.shape[1] // 12, 1)
         for fc, codes in ((encoder.fc_mu, mu), (encoder.fc_var, logvar)):
+            assert fc.bias is not None
             sums = torch.nn.functional.conv2d(x, fc.weight, padding=1, groups=12).mean((2, 3))
             expected = sums / final.mean((2, 3)).clamp_min(1e-5).repeat_interleave(8, 1) + fc.bias
             present = slice(0, 88)  # class 11 is absent

@@ -59,8 +59,9 @@ def configs(draw: st.DrawFn) -> GroupDNetConfig:
     shared = [s if (classes * (2 if edges else 1)) % s == 0 else 1 for s in shared]
     rows = tuple(Block(*row) for row in zip(names, widths, widths[1:], groups, hidden, shared, groups))
     size = draw(st.sampled_from([(64, 64), (64, 128), (128, 64)]))
-    more = {"shared_codes": draw(st.booleans()), "noise": draw(st.booleans()), "smooth": draw(st.integers(0, 6))}
-    return GroupDNetConfig(classes, size, 1, rows, 4 * classes, instance_edges=edges, **more)
+    config = GroupDNetConfig(classes, size, 1, rows, 4 * classes, instance_edges=edges)
+    shared_codes, noise, smooth = draw(st.booleans()), draw(st.booleans()), draw(st.integers(0, 6))
+    return replace(config, shared_codes=shared_codes, noise=noise, smooth=smooth)
 
 
 def instances_for(config: GroupDNetConfig, seed: int, count: int = 1) -> np.ndarray | None:
