@@ -23,9 +23,9 @@ from torch import Tensor, nn
 from model.groupdnet import Generator, GroupDNetConfig, Modulation, Norm, nearest
 
 SMALLEST = 32 * 32  # pixels; below, nearly every neighbourhood is distinct and the convolutions are cheaper
-FEW_KEYS = 2**14
+FEW_KEYS = 2**14  # below, NumPy's sort is the faster one
 CENTRE = 4  # of nine taps
-FAR_BELOW = -1e9
+FAR_BELOW = -1e9  # any sum of a 3×3's other taps
 MOST_DISTINCT = 0.45  # of the pixels; above, likewise: a map of noise
 
 
