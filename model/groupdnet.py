@@ -22,6 +22,7 @@ from model.errors import InputError
 CODE_CHANNELS = 8
 LATENT_STRIDE = 64  # image size ÷ latent size
 SLOPE = 0.2  # of every LeakyReLU
+MOMENTUM = 0.1  # of batch norm's running statistics
 SMALLEST_SHARE = 1e-5  # of a picture that a class fills: less than one pixel; an absent class must not divide by 0
 
 Modulation = dict[str, tuple[Tensor, Tensor]]  # norm's name → γ, β, each [N or 1, ch, H, W]
@@ -158,7 +159,7 @@ class Norm(nn.Module):
 
     def __init__(self, channels: int, semantic_channels: int, block: Block) -> None:
         super().__init__()
-        self.param_free_norm = nn.BatchNorm2d(channels, affine=False)
+        self.param_free_norm = nn.BatchNorm2d(channels, momentum=MOMENTUM, affine=False)
         shared = nn.Conv2d(semantic_channels, block.hidden, 3, padding=1, groups=block.shared_groups)
         self.mlp_shared = nn.Sequential(shared, nn.ReLU())
         self.mlp_gamma = nn.Conv2d(block.hidden, channels, 3, padding=1, groups=block.gamma_groups)
@@ -414,7 +415,7 @@ class Discriminator(nn.Module):
 
     def forward(self, semantics: Tensor, picture: Tensor) -> list[list[Tensor]]:
         """semantics [N, C (+1 edge), H, W], picture [N, 3, H, W] in [−1, 1]."""
-        x = torch.cat([semantics, picture], dim=1)
+        x = torch.cat([semantics, picture.to(semantics.dtype)], dim=1)
         outputs = []
         for i, scale in enumerate(self.scales):
             if i:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from model.errors import InputError
 from model.groupdnet import nearest
+from model.metrics import perceptual_distance
 from model.segmenter import Segmenter
 
 SMALLEST_SPREAD = 0.02  # of a class's colour, where pictures are in [−1, 1]
@@ -21,6 +23,7 @@ COLOUR_KNOTS, GAUSSIANISATIONS = 33, 3
 TEXTURE_SCALES = (1, 2, 4, 8, 16)  # pixels; the coarse ones tell clean skies from banded ones
 TEXTURE_FLOOR = 0.01  # a difference between neighbours that nobody sees
 SMALLEST_SQUARE = 1e-8  # keeps a root's gradient finite
+PerceptualFeatures: TypeAlias = "SegmenterFeatures | Vgg19Features"
 Features = list[list[Tensor]]  # per scale, every layer's output, the prediction last
 
 
@@ -218,6 +221,21 @@ def label_loss(segmenter: Segmenter, fake: Tensor, labels: Tensor) -> Tensor:
     return (total / area.clamp_min(1)).sum() / (area > 0).sum()
 
 
+def locality_loss(fake: Tensor, before: Tensor, kept: Tensor, features: PerceptualFeatures | None) -> Tensor:
+    """How much pictures ``fake`` [M, 3, H, W] differ from ``before`` where float [M, H, W] ``kept`` is 1, in which no code
+    was changed: mean |Δ|, and the distance by features of the two with everything else set to 0.
+
+    What leaks by a level or two over a wide area costs pixels little, and is seen all the same.
+    """
+    change = ((fake - before).abs().mean(1) * kept).sum() / kept.sum().clamp_min(1)
+    if features is None:
+        return change
+    with torch.no_grad():
+        target = [stage.float() for stage in features(features.sized(before * kept[:, None]))]
+    stages = [stage.float() for stage in features(features.sized(fake * kept[:, None]))]
+    return change + perceptual_distance(stages, target).mean()
+
+
 def anchor_loss(mu: Tensor, real: Tensor, onehot: Tensor, colours: ClassColours) -> Tensor:
     """Squared error of the first three numbers of each present class's code [N, C, 8] as its whitened mean colour.
 
@@ -245,6 +263,11 @@ class SegmenterFeatures(nn.Module):
     def __init__(self, segmenter: Segmenter) -> None:
         super().__init__()
         self.segmenter = segmenter.eval().requires_grad_(False)
+
+    def sized(self, picture: Tensor) -> Tensor:
+        """At the size that the segmenter reads, where it is larger."""
+        size = self.segmenter.config.size
+        return F.interpolate(picture, size, mode="area") if picture.shape[2] > size[0] else picture
 
     def forward(self, picture: Tensor) -> list[Tensor]:
         return self.segmenter.features(picture)
@@ -282,6 +305,9 @@ class Vgg19Features(nn.Module):
             message = f"{path} could not be read as a weight file: {type(error).__name__}."
             raise InputError(message, code="bad_checkpoint", value=str(path)) from error
 
+    def sized(self, picture: Tensor) -> Tensor:
+        return picture
+
     def forward(self, picture: Tensor) -> list[Tensor]:
         """picture [N, 3, H, W] goes in as it is, in [−1, 1]."""
         x, stages = picture, []
@@ -292,7 +318,7 @@ class Vgg19Features(nn.Module):
         return stages
 
 
-def perceptual(features: SegmenterFeatures | Vgg19Features, fake: Tensor, real: Tensor) -> Tensor:
+def perceptual(features: PerceptualFeatures, fake: Tensor, real: Tensor) -> Tensor:
     """Weighted L1 between features; no gradient flows to the real picture's."""
     with torch.no_grad():
         targets = features(real)

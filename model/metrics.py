@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from model.labels import to_lab
@@ -95,12 +96,8 @@ def frechet(a: np.ndarray, b: np.ndarray) -> float:
 def perceptual_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     """Distance [N] of pictures by their features, stage by stage [N, D, h, w], as LPIPS without its learned weights:
     channels scaled to unit length at each pixel, squared differences averaged over pixels, stages averaged."""
-    stages = [(_unit(x) - _unit(y)).square().sum(1).mean((1, 2)) for x, y in zip(a, b, strict=True)]
+    stages = [(F.normalize(x) - F.normalize(y)).square().sum(1).mean((1, 2)) for x, y in zip(a, b, strict=True)]
     return torch.stack(stages).mean(0)
-
-
-def _unit(features: Tensor) -> Tensor:
-    return features / features.square().sum(1, keepdim=True).sqrt().clamp_min(1e-8)
 
 
 def bootstrap(

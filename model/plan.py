@@ -65,6 +65,7 @@ class Plan:
     )
     prior_share: float = 0.0  # share of the batch that is also rendered with prior codes
     ema: float = 0.9999
+    recount_images: int = 0  # over so many the exported generator's batch norms are counted anew; 0: as in training
     seed: int = 0
 
     @property

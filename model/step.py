@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from model import lookup
-from model.groupdnet import CODE_CHANNELS, LATENT_STRIDE, GroupDNetConfig, Modulation, semantics
+from model.groupdnet import CODE_CHANNELS, LATENT_STRIDE, MOMENTUM, Generator, GroupDNetConfig, Modulation, semantics
 from model.labels import instance_edges
 from model.losses import (
     ClassColours,
@@ -25,6 +26,7 @@ from model.losses import (
     hinge_generator,
     kl_divergence,
     label_loss,
+    locality_loss,
     perceptual,
     prior_colour_loss,
     texture_loss,
@@ -120,10 +122,10 @@ class TrainingStep:
         again = [*range(count), *range(len(codes.mixed))]
         fake = self.networks.generator(
             torch.cat([codes.sampled, codes.mixed]),
-            self._modulation(batch.labels[again], None if edges is None else edges[again]),
+            self._modulation(batch.labels[again], None if edges is None else edges[again], self.networks.generator),
         ).float()
         shown = onehot if edges is None else torch.cat([onehot, edges], dim=1)
-        condition = torch.cat([shown[again], shown])
+        condition = torch.cat([shown[again], shown]).to(self.dtype, memory_format=torch.channels_last)
         fakes, reals = _split(self.networks.discriminator(condition, torch.cat([fake, batch.photos])), len(fake))
         encoded = [[layer[:count] for layer in scale] for scale in fakes]
         losses = {
@@ -143,7 +145,8 @@ class TrainingStep:
         if self.colours is not None:
             losses |= self._colour_losses(fake, mu, codes, batch.photos, onehot, self.colours)
         if weights.locality and len(codes.mixed):
-            losses["locality"] = weights.locality * _change_elsewhere(fake, codes.donors, onehot)
+            kept, before = _kept(codes.donors, onehot), fake[: len(codes.mixed)].detach()
+            losses["locality"] = weights.locality * locality_loss(fake[count:], before, kept, self.features)
         return fake, condition, losses
 
     def _colour_losses(
@@ -184,12 +187,38 @@ class TrainingStep:
         mixed = torch.where(_by_channel(donors >= 0), taken, self.normal(count, size, random))
         return Codes(sampled, mixed, donors)
 
-    def _modulation(self, labels: Tensor, edges: Tensor | None) -> Modulation:
+    def _modulation(self, labels: Tensor, edges: Tensor | None, generator: Generator) -> Modulation:
         """By look-up on a CPU, where that is several times faster; by convolution elsewhere."""
-        generator = self.networks.generator
         if self.device.type == "cpu":
             return lookup.modulation(generator, labels, edges)
         return generator.modulation(labels, edges)
+
+    @torch.no_grad()
+    def recount(self, batches: Iterable[Batch]) -> None:
+        """Has the averaged generator's batch norms take the statistics of its own pictures, as a step would make them.
+
+        Those of the live network, which training copies, are of other weights (Izmailov et al., "Averaging Weights
+        Leads to Wider Optima and Better Generalization", 2018, section 3.3).
+        """
+        generator, encoder = self.networks.mean_generator, self.networks.mean_encoder
+        norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # every picture counts alike
+            norm.train()
+        for number, batch in enumerate(batches):
+            random = torch.Generator(self.device).manual_seed(number)
+            present = semantics(batch.labels, self.config.classes).amax((2, 3)) > 0
+            with self.autocast():
+                mu, logvar = (t.float() for t in encoder.encode(batch.photos, batch.labels))
+                codes = self._codes(mu, logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT), present, random)
+                again = [*range(len(mu)), *range(len(codes.mixed))]
+                edges = self.edges(batch)
+                modulation = self._modulation(batch.labels[again], None if edges is None else edges[again], generator)
+                generator(torch.cat([codes.sampled, codes.mixed]), modulation)
+        for norm in norms:
+            norm.momentum = MOMENTUM
+            norm.eval()
 
     def _kl(self, mu: Tensor, logvar: Tensor, present: Tensor) -> Tensor:
         if not self.plan.kl_per_image:
@@ -225,13 +254,10 @@ def _by_channel(classes: Tensor) -> Tensor:
     return classes.repeat_interleave(CODE_CHANNELS, 1)[:, :, None, None]
 
 
-def _change_elsewhere(fake: Tensor, donors: Tensor, onehot: Tensor) -> Tensor:
-    """Mean |Δ| between mixed and sampled pictures of the same maps, where the class kept its code."""
-    count, extra = len(onehot), len(donors)
-    own = donors == torch.arange(extra, device=donors.device)[:, None]
-    kept = torch.einsum("nc,nchw->nhw", own.float(), onehot[:extra])
-    change = (fake[count:] - fake[:extra].detach()).abs().mean(1)
-    return (change * kept).sum() / kept.sum().clamp_min(1)
+def _kept(donors: Tensor, onehot: Tensor) -> Tensor:
+    """Where each mixed picture's class has the code that it has in the sampled one: float [M, H, W]."""
+    own = donors == torch.arange(len(donors), device=donors.device)[:, None]
+    return torch.einsum("nc,nchw->nhw", own.float(), onehot[: len(donors)])
 
 
 def _split(predictions: Features, fakes: int) -> tuple[Features, Features]:

@@ -40,6 +40,7 @@ LOG_STEPS = 50
 VOTE_STEPS = 10  # how often several processes ask each other whether to stop
 SHEET_STEP = 2**40  # whose batch the sample sheets show
 COLOUR_STEP = 2**42
+RECOUNT_STEP = 2**43
 
 
 class Run:
@@ -187,6 +188,11 @@ class Run:
 
     def export(self) -> None:
         """The averaged networks as a checkpoint that can be loaded."""
+        if self.plan.recount_images and self.step >= self.plan.steps:
+            phase = self.plan.phases[-1]
+            count = -(-self.plan.recount_images // phase.batch)
+            batches = (self.source.batch(RECOUNT_STEP + i, phase.batch, phase.size) for i in range(count))
+            self.train_step.recount(batches)
         log, segmenter = self.folder / "log.jsonl", self.folder / SEGMENTER_FILE
         cuda = self.device.type == "cuda"
         record = {

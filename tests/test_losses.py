@@ -23,6 +23,7 @@ from model.losses import (
     hinge_generator,
     kl_divergence,
     label_loss,
+    locality_loss,
     perceptual,
     prior_colour_loss,
     texture_loss,
@@ -220,6 +221,24 @@ def test_perceptual_loss_is_zero_on_the_same_picture_and_reaches_the_fake() -> N
     assert perceptual(extractor, real, real).item() == 0
     perceptual(extractor, fake, real).backward()
     assert fake.grad is not None and fake.grad.abs().sum() > 0
+
+
+def test_what_changes_where_a_code_was_kept_is_what_locality_costs() -> None:
+    torch.manual_seed(0)
+    extractor = SegmenterFeatures(Segmenter(SegmenterConfig(3, (16, 16), (4, 8))))
+    before, kept = torch.rand(2, 3, 32, 32), torch.zeros(2, 32, 32)
+    kept[:, :16] = 1
+    elsewhere = before.clone()
+    elsewhere[:, :, 16:] = 0
+    assert locality_loss(elsewhere, before, kept, extractor).item() == 0
+    leaking = (before + 0.1 * kept[:, None]).requires_grad_()
+    pixels = locality_loss(leaking, before, kept, None)
+    assert pixels.item() == pytest.approx(0.1)
+    loss = locality_loss(leaking, before, kept, extractor)
+    assert loss > pixels
+    loss.backward()
+    assert leaking.grad is not None and leaking.grad[:, :, :16].abs().min() > 0
+    assert leaking.grad[:, :, 16:].abs().max() == 0
 
 
 def vgg_state() -> dict[str, Tensor]:

@@ -317,6 +317,19 @@ def test_a_step_with_instance_edges_and_the_papers_losses() -> None:
         assert any(not torch.equal(before[n], after[n]) for n in after if n.startswith(network)), network
 
 
+def test_recounted_norms_have_the_statistics_of_the_averaged_networks_pictures(scenes: Path) -> None:
+    step = TrainingStep(at_size(PRESETS["landscape"](), (64, 64)), Plan.from_json(PLAN), CPU, torch.float32)
+    norm, seen = step.networks.mean_generator.norm("up_3.norm_0").param_free_norm, []
+    norm.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
+    source = RenderedWorld(scenes, CPU)
+    step.recount(source.batch(i, 2, (64, 64)) for i in range(3))
+    pictures = torch.cat(seen)  # [9, 48, 64, 64]: two of each batch, and one of mixed codes
+    assert len(pictures) == 9 and not norm.training
+    assert torch.allclose(norm.running_mean, pictures.mean((0, 2, 3)), atol=1e-5)
+    spread = torch.stack([batch.var((0, 2, 3)) for batch in seen]).mean(0)
+    assert torch.allclose(norm.running_var, spread, rtol=1e-3)
+
+
 def test_the_papers_plans_ask_for_vgg_by_name(scenes: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="VGG-19"):
         train(tmp_path / "run", "--data", str(scenes), plan={**PLAN, "perceptual": "vgg19"})
