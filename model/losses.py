@@ -222,8 +222,8 @@ def label_loss(segmenter: Segmenter, fake: Tensor, labels: Tensor) -> Tensor:
 
 
 def locality_loss(fake: Tensor, before: Tensor, kept: Tensor, features: PerceptualFeatures | None) -> Tensor:
-    """How much pictures ``fake`` [M, 3, H, W] differ from ``before`` where float [M, H, W] ``kept`` is 1, in which no code
-    was changed: mean |Δ|, and the distance by features of the two with everything else set to 0.
+    """How much pictures ``fake`` [M, 3, H, W] differ from ``before`` where float [M, H, W] ``kept`` is 1, in which no
+    code was changed: mean |Δ|, and the distance by features of the two with everything else set to 0.
 
     What leaks by a level or two over a wide area costs pixels little, and is seen all the same.
     """
