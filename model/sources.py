@@ -16,7 +16,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from model.datasets import PairFolder, open_dataset
@@ -61,7 +60,11 @@ def _normalise(pictures: Tensor) -> Tensor:
 
 
 class RenderedWorld:
-    """Scenes rendered ahead by ``python -m model landscape --render``; also serves sizes that divide theirs."""
+    """Scenes rendered ahead by ``python -m model landscape --render``; also serves sizes that divide theirs.
+
+    All in NumPy: PyTorch would give the thread that fetches batches a second pool of workers, and where there are more
+    of them than cores they no longer wait for each other on their feet, which costs training a quarter of its speed.
+    """
 
     taxonomy = TAXONOMIES["landscape"]
 
@@ -80,9 +83,10 @@ class RenderedWorld:
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
         labels, pictures = self._at(size)
         chosen, mirrored = _draw(self.seed, step, len(labels), count)
-        maps = torch.from_numpy(labels[chosen].astype(np.int64))
-        photos = _normalise(torch.from_numpy(pictures[chosen]))
-        return Batch(_mirror(maps, mirrored), _mirror(photos, mirrored), None).to(self.device)
+        maps, photos = labels[chosen].astype(np.int64), pictures[chosen].astype(np.float32) / 127.5 - 1
+        for array in (maps, photos):
+            array[mirrored] = array[mirrored, ..., ::-1]
+        return Batch(torch.from_numpy(maps), torch.from_numpy(photos), None).to(self.device)
 
     def _at(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """The scenes at a size: smaller ones are made once and kept in memory."""
@@ -97,8 +101,9 @@ class RenderedWorld:
         factor = self.size // size[0]
         pictures = np.empty((len(self.pictures), 3, *size), np.uint8)
         for first in range(0, len(pictures), 64):
-            full = torch.from_numpy(np.array(self.pictures[first : first + 64])).float()
-            pictures[first : first + 64] = F.avg_pool2d(full, factor).round().byte().numpy()
+            full = self.pictures[first : first + 64]
+            blocks = full.reshape(len(full), 3, size[0], factor, size[1], factor)
+            pictures[first : first + 64] = blocks.mean((3, 5), dtype=np.float32).round()
         self.scaled[size] = np.array(self.labels[:, ::factor, ::factor]), pictures
         return self.scaled[size]
 
