@@ -325,6 +325,7 @@ def test_recounted_norms_have_the_statistics_of_the_averaged_networks_pictures(s
     step.recount(source.batch(i, 2, (64, 64)) for i in range(3))
     pictures = torch.cat(seen)  # [9, 48, 64, 64]: two of each batch, and one of mixed codes
     assert len(pictures) == 9 and not norm.training
+    assert norm.running_mean is not None and norm.running_var is not None
     assert torch.allclose(norm.running_mean, pictures.mean((0, 2, 3)), atol=1e-5)
     spread = torch.stack([batch.var((0, 2, 3)) for batch in seen]).mean(0)
     assert torch.allclose(norm.running_var, spread, rtol=1e-3)
