@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from model.checkpoint import Checkpoint
 from model.groupdnet import (
     CODE_CHANNELS,
     Discriminator,
@@ -24,13 +25,18 @@ from model.plan import Plan
 class Networks(nn.Module):
     """The three networks in training, with spectral norm on, and the moving averages that are shipped."""
 
-    def __init__(self, config: GroupDNetConfig, plan: Plan) -> None:
+    def __init__(self, config: GroupDNetConfig, plan: Plan, start: Checkpoint | None = None) -> None:
+        """With ``start``, a checkpoint of the same configuration, its weights in place of new ones; it has no
+        discriminator, and may have no encoder."""
         super().__init__()
         self.generator, self.encoder = Generator(config), Encoder(config)
         self.discriminator = Discriminator(config, plan.discriminator_width)
         self.mean_generator, self.mean_encoder = Generator(config), Encoder(config)
-        for network in (self.generator, self.encoder, self.discriminator):
+        given = (start.generator, start.encoder, None) if start else (None, None, None)
+        for network, trained in zip((self.generator, self.encoder, self.discriminator), given):
             _initialise(network, plan.init_gain)
+            if trained is not None:
+                network.load_state_dict(trained.state_dict())
             for conv in [m for m in network.modules() if isinstance(m, SpectralConv2d)]:
                 spectral_norm(conv)
         for live, mean in self.averaged():

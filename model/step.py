@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from model import lookup
+from model.checkpoint import Checkpoint
 from model.groupdnet import CODE_CHANNELS, LATENT_STRIDE, MOMENTUM, Generator, GroupDNetConfig, Modulation, semantics
 from model.labels import instance_edges
 from model.losses import (
@@ -52,12 +53,19 @@ class Codes:
 class TrainingStep:
     """Networks, optimisers and losses; knows nothing of files, logs or clocks."""
 
-    def __init__(self, config: GroupDNetConfig, plan: Plan, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        config: GroupDNetConfig,
+        plan: Plan,
+        device: torch.device,
+        dtype: torch.dtype,
+        start: Checkpoint | None = None,
+    ) -> None:
         self.config, self.plan, self.device, self.dtype = config, plan, device, dtype
         self.world = dist.get_world_size() if dist.is_initialized() else 1
         self.rank = dist.get_rank() if dist.is_initialized() else 0
         torch.manual_seed(plan.seed)  # every process begins with the same weights
-        self.networks = Networks(config, plan).to(device)
+        self.networks = Networks(config, plan, start).to(device)
         self.networks = self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.world > 1 and device.type == "cuda":
             self.networks.generator = nn.SyncBatchNorm.convert_sync_batchnorm(self.networks.generator)

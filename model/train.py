@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from model.checkpoint import SEGMENTER_FILE, Checkpoint, save_checkpoint
+from model.checkpoint import SEGMENTER_FILE, Checkpoint, load_checkpoint, save_checkpoint
 from model.errors import InputError
 from model.groupdnet import CODE_CHANNELS, PRESETS, at_size, semantics
 from model.landscape import render_set
@@ -46,18 +46,22 @@ RECOUNT_STEP = 2**43
 class Run:
     """A plan, carried out in a folder."""
 
-    def __init__(self, folder: Path, plan: Plan, source: Source, precision: str) -> None:
-        self.folder, self.plan, self.source = folder, plan, source
-        config = at_size(PRESETS[plan.preset](), plan.phases[-1].size)
+    def __init__(
+        self, folder: Path, plan: Plan, source: Source, precision: str, start: Checkpoint | None = None
+    ) -> None:
+        """``start``: the checkpoint that it begins with, whose network it trains, whatever the plan's preset."""
+        self.folder, self.plan, self.source, self.start = folder, plan, source, start
+        config = at_size(start.config if start else PRESETS[plan.preset](), plan.phases[-1].size)
         if len(source.taxonomy) != config.classes:
+            what = "checkpoint" if start else f"preset {plan.preset}"
             raise InputError(
                 f"The data has {len(source.taxonomy)} classes ({source.taxonomy.name}), "
-                f"but the preset {plan.preset} has {config.classes}.",
-                field="preset",
-                value=plan.preset,
+                f"but the {what} has {config.classes}.",
+                field="from" if start else "preset",
+                value=start.title if start else plan.preset,
             )
         self.config, self.device = config, source.device
-        self.train_step = TrainingStep(config, plan, source.device, pick_precision(source.device, precision))
+        self.train_step = TrainingStep(config, plan, source.device, pick_precision(source.device, precision), start)
         self.networks = self.train_step.networks
         self.rank, self.world = self.train_step.rank, self.train_step.world
         self.step = self.images = 0
@@ -101,7 +105,8 @@ class Run:
 
     def start_codes(self) -> None:
         """Have a fresh encoder's codes begin as the plan says."""
-        if self.plan.code_sigma is not None and self.step == 0:
+        fresh = self.step == 0 and (self.start is None or self.start.encoder is None)
+        if self.plan.code_sigma is not None and fresh:
             batches = (self.source.batch(COLOUR_STEP + i, 8, self.plan.phases[0].size) for i in range(64))
             pairs = ((batch.photos, batch.labels) for batch in batches)
             start_codes(self.networks.encoder, pairs, self.plan.code_sigma)
@@ -197,6 +202,7 @@ class Run:
         cuda = self.device.type == "cuda"
         record = {
             "plan": self.plan.to_json(),
+            "from": self.start.fingerprint if self.start else None,
             "step": self.step,
             "images": self.images,
             "hours": round(self.seconds / 3600, 2),
@@ -259,6 +265,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run", type=Path, help="folder of the run; an existing one is resumed")
     parser.add_argument(
         "--plan", help="name of a plan of ours, or a .json file (default: the run's own, else landscape)"
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="CHECKPOINT",
+        type=Path,
+        help="begin with this checkpoint's weights, and train its network (default: new weights, the plan's preset)",
     )
     parser.add_argument("--data", default="world", help="'world', a folder of rendered scenes, or a folder of photos")
     parser.add_argument("--scenes", type=int, default=0, help="with --data world: render so many scenes ahead (CPU)")
@@ -334,7 +347,8 @@ def main(args: Namespace) -> None:
         if args.segmenter_only:
             _train_segmenter_alone(args, plan, device)
             return
-        run = Run(args.run, plan, _source(args, plan, device), args.precision)
+        start = load_checkpoint(args.start) if args.start else None
+        run = Run(args.run, plan, _source(args, plan, device), args.precision, start)
         run.prepare_features(args.vgg)
         run.measure_colours()
         run.resume()

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import random_checkpoint
 from PIL import Image
 
-from model.checkpoint import load_checkpoint
+from model.checkpoint import load_checkpoint, save_checkpoint
 from model.errors import InputError
-from model.groupdnet import PRESETS, Encoder, at_size, cityscapes, semantics
+from model.groupdnet import PRESETS, Encoder, at_size, cityscapes, deepfashion, semantics
 from model.labels import TAXONOMIES, write_labels
 from model.landscape import Landscape
 from model.networks import start_codes
@@ -315,6 +316,28 @@ def test_a_step_with_instance_edges_and_the_papers_losses() -> None:
     after = step.networks.state_dict()
     for network in ("generator", "encoder", "discriminator", "mean_generator", "mean_encoder"):
         assert any(not torch.equal(before[n], after[n]) for n in after if n.startswith(network)), network
+
+
+def test_a_run_can_begin_with_a_checkpoint(whole: Path, scenes: Path, tmp_path: Path) -> None:
+    start = load_checkpoint(whole / "checkpoint")
+    step = TrainingStep(start.config, Plan.from_json(PLAN), CPU, torch.float32, start)
+    batch = RenderedWorld(scenes, CPU).batch(0, 2, (64, 64))
+    codes = step.normal(2, (64, 64), torch.Generator().manual_seed(0))
+    mean = step.networks.mean_generator
+    with torch.inference_mode():
+        before = start.generator(codes, start.generator.modulation(batch.labels))
+        begun = mean(codes, mean.modulation(batch.labels))
+    assert (begun - before).abs().mean() < 0.1 * before.std()  # spectral norm is estimated anew
+    assert torch.equal(step.networks.mean_encoder.fc_mu.weight, start.encoder.fc_mu.weight)
+    further = tmp_path / "further"
+    train(further, "--data", str(scenes), "--from", str(whole / "checkpoint"), plan=PLAN)
+    assert load_checkpoint(further / "checkpoint").record["from"] == start.fingerprint
+
+
+def test_a_run_begins_with_a_checkpoint_of_its_classes_alone(scenes: Path, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "people", random_checkpoint(deepfashion(16), taxonomy="deepfashion"))
+    with pytest.raises(InputError, match=r"data has 12 classes \(landscape\), but the checkpoint has 8"):
+        train(tmp_path / "run", "--data", str(scenes), "--from", str(tmp_path / "people"), plan=PLAN)
 
 
 def test_recounted_norms_have_the_statistics_of_the_averaged_networks_pictures(scenes: Path) -> None:
