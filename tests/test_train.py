@@ -320,6 +320,7 @@ def test_a_step_with_instance_edges_and_the_papers_losses() -> None:
 
 def test_a_run_can_begin_with_a_checkpoint(whole: Path, scenes: Path, tmp_path: Path) -> None:
     start = load_checkpoint(whole / "checkpoint")
+    assert start.encoder is not None
     step = TrainingStep(start.config, Plan.from_json(PLAN), CPU, torch.float32, start)
     batch = RenderedWorld(scenes, CPU).batch(0, 2, (64, 64))
     codes = step.normal(2, (64, 64), torch.Generator().manual_seed(0))
@@ -331,7 +332,8 @@ def test_a_run_can_begin_with_a_checkpoint(whole: Path, scenes: Path, tmp_path: 
     assert torch.equal(step.networks.mean_encoder.fc_mu.weight, start.encoder.fc_mu.weight)
     further = tmp_path / "further"
     train(further, "--data", str(scenes), "--from", str(whole / "checkpoint"), plan=PLAN)
-    assert load_checkpoint(further / "checkpoint").record["from"] == start.fingerprint
+    record = load_checkpoint(further / "checkpoint").record
+    assert record is not None and record["from"] == start.fingerprint
 
 
 def test_a_run_begins_with_a_checkpoint_of_its_classes_alone(scenes: Path, tmp_path: Path) -> None:
