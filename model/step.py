@@ -13,7 +13,16 @@ from torch import Tensor, nn
 
 from model import lookup
 from model.checkpoint import Checkpoint
-from model.groupdnet import CODE_CHANNELS, LATENT_STRIDE, MOMENTUM, Generator, GroupDNetConfig, Modulation, semantics
+from model.groupdnet import (
+    CODE_CHANNELS,
+    LATENT_STRIDE,
+    MOMENTUM,
+    Encoder,
+    Generator,
+    GroupDNetConfig,
+    Modulation,
+    semantics,
+)
 from model.labels import instance_edges
 from model.losses import (
     ClassColours,
@@ -123,15 +132,9 @@ class TrainingStep:
         """(pictures of sampled then mixed codes, the discriminator's condition for those and the photos, losses)."""
         weights, count = self.plan.weights, len(batch.labels)
         edges, onehot = self.edges(batch), semantics(batch.labels, self.config.classes)
-        present = onehot.amax((2, 3)) > 0
-        mu, logvar = (t.float() for t in self.networks.encoder.encode(batch.photos, batch.labels))
-        logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
-        codes = self._codes(mu, logvar, present, random)
+        present, networks = onehot.amax((2, 3)) > 0, self.networks
+        mu, logvar, codes, fake = self._draw(batch, present, networks.encoder, networks.generator, random)
         again = [*range(count), *range(len(codes.mixed))]
-        fake = self.networks.generator(
-            torch.cat([codes.sampled, codes.mixed]),
-            self._modulation(batch.labels[again], None if edges is None else edges[again], self.networks.generator),
-        ).float()
         shown = onehot if edges is None else torch.cat([onehot, edges], dim=1)
         condition = torch.cat([shown[again], shown]).to(self.dtype, memory_format=torch.channels_last)
         fakes, reals = _split(self.networks.discriminator(condition, torch.cat([fake, batch.photos])), len(fake))
@@ -156,6 +159,17 @@ class TrainingStep:
             kept, before = _kept(codes.donors, onehot), fake[: len(codes.mixed)].detach()
             losses["locality"] = weights.locality * locality_loss(fake[count:], before, kept, self.features)
         return fake, condition, losses
+
+    def _draw(
+        self, batch: Batch, present: Tensor, encoder: Encoder, generator: Generator, random: torch.Generator
+    ) -> tuple[Tensor, Tensor, Codes, Tensor]:
+        """(mu, logvar, codes, float32 pictures of the sampled then the mixed ones)."""
+        mu, logvar = (t.float() for t in encoder.encode(batch.photos, batch.labels))
+        logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
+        codes, edges = self._codes(mu, logvar, present, random), self.edges(batch)
+        again = [*range(len(mu)), *range(len(codes.mixed))]
+        modulation = self._modulation(batch.labels[again], None if edges is None else edges[again], generator)
+        return mu, logvar, codes, generator(torch.cat([codes.sampled, codes.mixed]), modulation).float()
 
     def _colour_losses(
         self, fake: Tensor, mu: Tensor, codes: Codes, photos: Tensor, onehot: Tensor, colours: ClassColours
@@ -218,12 +232,7 @@ class TrainingStep:
             random = torch.Generator(self.device).manual_seed(number)
             present = semantics(batch.labels, self.config.classes).amax((2, 3)) > 0
             with self.autocast():
-                mu, logvar = (t.float() for t in encoder.encode(batch.photos, batch.labels))
-                codes = self._codes(mu, logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT), present, random)
-                again = [*range(len(mu)), *range(len(codes.mixed))]
-                edges = self.edges(batch)
-                modulation = self._modulation(batch.labels[again], None if edges is None else edges[again], generator)
-                generator(torch.cat([codes.sampled, codes.mixed]), modulation)
+                self._draw(batch, present, encoder, generator, random)
         for norm in norms:
             norm.momentum = MOMENTUM
             norm.eval()
