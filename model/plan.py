@@ -14,19 +14,6 @@ FOLDER = Path(__file__).with_name("plans")
 
 
 @dataclass(frozen=True)
-class Phase:
-    """So many images at one size; a network trained small can be finished at full size."""
-
-    size: tuple[int, int]  # H, W
-    batch: int
-    images: int
-
-    @property
-    def steps(self) -> int:
-        return -(-self.images // self.batch)
-
-
-@dataclass(frozen=True)
 class Weights:
     """Of the losses; ``kl`` is a price per nat. Those that are 0 are not computed."""
 
@@ -42,12 +29,33 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """So many images at one size; a network trained small can be finished at full size."""
+
+    size: tuple[int, int]  # H, W
+    batch: int
+    images: int
+    rate: tuple[float, float] = (1.0, 1.0)  # of the plan's learning rates, at its begin and its end; linear between
+    weights: Weights | None = None  # null: the plan's
+
+    @property
+    def steps(self) -> int:
+        return -(-self.images // self.batch)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], weights: dict[str, float]) -> Phase:
+        """``weights`` are the plan's, of which a phase names those that it changes."""
+        own = Weights(**{**weights, **data["weights"]}) if data.get("weights") else None
+        (height, width), (first, last) = data["size"], data.get("rate", (1.0, 1.0))
+        return cls(**{**data, "size": (height, width), "rate": (first, last), "weights": own})
+
+
+@dataclass(frozen=True)
 class Plan:
     """The defaults are the paper's; what the landscape world needs otherwise stands in its own file."""
 
     preset: str
     phases: tuple[Phase, ...]
-    decay_from: float = 0.5  # share of the steps after which the rates fall linearly to 0
     lr_generator: float = 1e-4
     lr_encoder: float | None = None  # null: the generator's
     lr_discriminator: float = 4e-4
@@ -73,11 +81,15 @@ class Plan:
         return sum(phase.steps for phase in self.phases)
 
     def phase_at(self, step: int) -> Phase:
+        return self._place(step)[0]
+
+    def _place(self, step: int) -> tuple[Phase, float]:
+        """(the phase of a step, the share of it that is done before)."""
         for phase in self.phases:
             if step < phase.steps:
-                return phase
+                return phase, step / phase.steps
             step -= phase.steps
-        return self.phases[-1]
+        return self.phases[-1], 1.0
 
     @property
     def encoder_rate(self) -> float:
@@ -89,14 +101,24 @@ class Plan:
         return self.phases[min(1, len(self.phases) - 1)]
 
     def rate(self, step: int) -> float:
-        """Factor of both learning rates at a step: 1, then linearly to 0."""
-        start = self.decay_from * self.steps
-        return 1.0 if step < start else max(0.0, (self.steps - step) / (self.steps - start))
+        """Factor of the learning rates at a step."""
+        phase, done = self._place(step)
+        first, last = phase.rate
+        return first + (last - first) * done
 
-    def kl_price(self, images: int) -> float:
+    def weights_at(self, step: int) -> Weights:
+        return self.phase_at(step).weights or self.weights
+
+    def largest_weight(self, loss: str) -> float:
+        """That a loss has in any phase; 0: it is never computed."""
+        return max(getattr(phase.weights or self.weights, loss) for phase in self.phases)
+
+    def kl_price(self, step: int, images: int) -> float:
+        """Of a nat, at a step before which ``images`` were seen."""
+        full = self.weights_at(step).kl
         if self.kl_start is None or images >= self.kl_warm_images:
-            return self.weights.kl
-        return self.kl_start + (self.weights.kl - self.kl_start) * images / self.kl_warm_images
+            return full
+        return self.kl_start + (full - self.kl_start) * images / self.kl_warm_images
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -104,8 +126,9 @@ class Plan:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Plan:
         try:
-            phases = tuple(Phase(tuple(p["size"]), int(p["batch"]), int(p["images"])) for p in data["phases"])
-            plan = cls(**{**data, "phases": phases, "weights": Weights(**data.get("weights", {}))})
+            weights = data.get("weights", {})
+            phases = tuple(Phase.from_json(phase, weights) for phase in data["phases"])
+            plan = cls(**{**data, "phases": phases, "weights": Weights(**weights)})
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"The plan is not valid: {error}.", field="plan") from error
         if plan.preset not in PRESETS or plan.perceptual not in ("vgg19", "segmenter"):

@@ -42,7 +42,7 @@ from model.losses import (
     texture_loss,
 )
 from model.networks import Networks
-from model.plan import Plan
+from model.plan import Plan, Weights
 from model.progress import Stopwatch
 from model.sources import Batch
 
@@ -105,8 +105,9 @@ class TrainingStep:
         """``step`` seeds this step's randomness and sets the rates; ``images`` were seen before it."""
         random = torch.Generator(self.device).manual_seed(self.plan.seed * 1_000_003 + step * self.world + self.rank)
         discriminator = self.networks.discriminator.requires_grad_(False)
+        weights, price = self.plan.weights_at(step), self.plan.kl_price(step, images)
         with self.autocast():
-            fake, condition, losses = self._generator_side(batch, self.plan.kl_price(images), random)
+            fake, condition, losses = self._generator_side(batch, weights, price, random)
         self.stopwatch.mark("pictures and losses")
         self.optimiser_g.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()
@@ -127,10 +128,10 @@ class TrainingStep:
         self.stopwatch.mark("averages")
 
     def _generator_side(
-        self, batch: Batch, price: float, random: torch.Generator
+        self, batch: Batch, weights: Weights, price: float, random: torch.Generator
     ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """(pictures of sampled then mixed codes, the discriminator's condition for those and the photos, losses)."""
-        weights, count = self.plan.weights, len(batch.labels)
+        count = len(batch.labels)
         edges, onehot = self.edges(batch), semantics(batch.labels, self.config.classes)
         present, networks = onehot.amax((2, 3)) > 0, self.networks
         mu, logvar, codes, fake = self._draw(batch, present, networks.encoder, networks.generator, random)
@@ -154,7 +155,7 @@ class TrainingStep:
             loss = texture_loss(fake[count:], batch.photos, onehot, codes.donors)
             losses["mixed_texture"] = weights.texture * loss
         if self.colours is not None:
-            losses |= self._colour_losses(fake, mu, codes, batch.photos, onehot, self.colours)
+            losses |= self._colour_losses(fake, mu, codes, batch.photos, onehot, self.colours, weights)
         if weights.locality and len(codes.mixed):
             kept, before = _kept(codes.donors, onehot), fake[: len(codes.mixed)].detach()
             losses["locality"] = weights.locality * locality_loss(fake[count:], before, kept, self.features)
@@ -172,9 +173,16 @@ class TrainingStep:
         return mu, logvar, codes, generator(torch.cat([codes.sampled, codes.mixed]), modulation).float()
 
     def _colour_losses(
-        self, fake: Tensor, mu: Tensor, codes: Codes, photos: Tensor, onehot: Tensor, colours: ClassColours
+        self,
+        fake: Tensor,
+        mu: Tensor,
+        codes: Codes,
+        photos: Tensor,
+        onehot: Tensor,
+        colours: ClassColours,
+        weights: Weights,
     ) -> dict[str, Tensor]:
-        weights, count, mixed = self.plan.weights, len(photos), len(codes.mixed)
+        count, mixed = len(photos), len(codes.mixed)
         losses = {"moments": weights.moments * class_moment_loss(fake[:count], photos, onehot, colours.spread)}
         if mixed:
             loss = class_moment_loss(fake[count:], photos, onehot, colours.spread, codes.donors)

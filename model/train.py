@@ -69,9 +69,9 @@ class Run:
 
     def prepare_features(self, vgg: Path | None) -> None:
         """VGG-19 where the user has the file; else the run's own segmenter, trained first if it is not there yet."""
-        if vgg is not None and self.plan.weights.labels:
+        if vgg is not None and (weight := self.plan.largest_weight("labels")):
             raise InputError(
-                f"The plan gives the labels loss a weight of {self.plan.weights.labels}, and with VGG-19 there is no "
+                f"The plan gives the labels loss a weight of {weight}, and with VGG-19 there is no "
                 "segmenter to read labels.",
                 field="vgg",
                 value=str(vgg),
@@ -96,7 +96,7 @@ class Run:
 
     def measure_colours(self) -> None:
         """What the class-moment losses are measured in; a function of the data alone, so a resumed run has the same."""
-        if not self.plan.weights.moments:
+        if not self.plan.largest_weight("moments"):
             return
         size = self.plan.phases[0].size
         batches = (self.source.batch(COLOUR_STEP + i, 8, size) for i in range(256))

@@ -10,6 +10,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -372,6 +373,16 @@ def test_our_plans_are_read_and_written_alike(path: Path) -> None:
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
     assert plan.rate(0) == 1 and plan.rate(plan.steps) == 0
     assert 0 < plan.rate(round(plan.steps * 0.9)) < 1
+
+
+def test_a_phase_has_rates_and_weights_of_its_own() -> None:
+    phase = {"size": [64, 64], "batch": 2, "images": 20}
+    last = {**phase, "images": 40, "rate": [0.5, 0], "weights": {"texture": 20, "kl": 1}}
+    plan = Plan.from_json({**PLAN, "phases": [phase, last], "kl_start": 0.0, "kl_warm_images": 40})
+    assert [plan.rate(step) for step in (0, 9, 10, 20, 30)] == [1, 1, 0.5, 0.25, 0]
+    assert plan.weights_at(9) == plan.weights and plan.weights_at(10) == replace(plan.weights, texture=20, kl=1)
+    assert plan.largest_weight("texture") == 20 and plan.largest_weight("labels") == plan.weights.labels
+    assert plan.kl_price(9, 20) == plan.weights.kl / 2 and plan.kl_price(15, 30) == 0.75 and plan.kl_price(25, 50) == 1
 
 
 @pytest.mark.parametrize(
