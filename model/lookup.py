@@ -53,11 +53,23 @@ class Gather:
         return _GatherSum.apply(table, self)
 
 
+def row_sums(table: Tensor, index: Tensor, multiple: int = 1) -> Tensor:
+    """Σ_k table[index[i, k]] for an index long [R, k], then rows of zeros up to a ``multiple``: [R or more, channels].
+
+    The operation under ``F.embedding_bag``, which takes as long again to look at its arguments where sums are few.
+    """
+    rows, taps = index.shape
+    starts = torch.arange(0, (rows + -rows % multiple) * taps, taps, device=index.device)
+    if rows % multiple:
+        starts.clamp_(max=rows * taps)  # sums of nothing
+    return torch.embedding_bag(table, index.flatten(), starts, False, 0)[0]
+
+
 class _GatherSum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, table: Tensor, gather: Gather) -> Tensor:
         ctx.gather = gather
-        return F.embedding_bag(gather.index, table, mode="sum")
+        return row_sums(table, gather.index)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
@@ -97,9 +109,10 @@ class Keys:
     def windows(self, grid: np.ndarray, centres: np.ndarray) -> np.ndarray:
         """Flat positions [n] in ``grid`` without its border → flat positions [n, 9] in it, the 3×3 around each."""
         height, width = grid.shape[1] - 2, grid.shape[2] - 2
-        image, pixel = np.divmod(centres, height * width)
-        row, column = np.divmod(pixel, width)
-        corner = image * grid[0].size + row * (width + 2) + column
+        row = centres // width  # of all images' rows
+        corner = centres + 2 * row
+        if len(grid) > 1:
+            corner += row // height * (2 * (width + 2))
         return corner[:, None] + (np.arange(3)[:, None] * (width + 2) + np.arange(3)).ravel()
 
 

@@ -18,7 +18,6 @@ from itertools import repeat
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.groupdnet import Generator, GroupDNetConfig, Norm
@@ -28,6 +27,7 @@ from model.lookup import (
     Neighbourhoods,
     neighbourhoods,
     number,
+    row_sums,
     surround,
     symbol_count,
     symbol_rows,
@@ -78,6 +78,7 @@ class Tables:
             convs: list[nn.Conv2d] = [norms[i].mlp_shared[0] for i in which]  # type: ignore[misc]
             self.hidden.append(sum(conv.out_channels for conv in convs))
             shared += convs
+        self.step = max(part.taps.step for part in self.parts)
         self.symbols = torch.cat([symbol_rows(conv, edges) for conv in shared], dim=1)  # [9·(S+1), Σ n·hidden]
         self.symbols[: len(self.symbols) // 9] += torch.cat([conv.bias for conv in shared])  # type: ignore[misc]
 
@@ -91,8 +92,7 @@ class Tables:
 
     def rows(self, near: Neighbourhoods) -> list[Pair]:
         """For each norm scale and shift of every 5×5 neighbourhood, [U5, g, ch/g]; no row depends on the others."""
-        a = F.embedding_bag(near.symbols.index, self.symbols, mode="sum").relu_()
-        a = F.pad(a, (0, 0, 0, -len(a) % max(part.taps.step for part in self.parts)))  # [U3, Σ n·hidden]
+        a = row_sums(self.symbols, near.symbols.index, self.step).relu_()  # [U3, Σ n·hidden]
         made: dict[int, Pair] = {}
         for part, hidden in zip(self.parts, a.split(self.hidden, dim=1)):
             made.update(zip(part.which, self._of(part, hidden, near.members.index)))
@@ -103,7 +103,7 @@ class Tables:
         for products in part.taps(a):  # [k, U3, 9·2·ch/g]
             first = torch.arange(len(products), device=a.device)[:, None, None] * (9 * len(a))
             index = (members + first).flatten(0, 1) if len(products) > 1 else members
-            sums.append(F.embedding_bag(index, products.view(-1, products.shape[2] // 9), mode="sum"))
+            sums.append(row_sums(products.view(-1, products.shape[2] // 9), index))
         together = sums[0] if len(sums) == 1 else torch.cat(sums)
         total = together.view(part.taps.groups, len(members), 2, -1).add_(part.biases)
         return [tuple(norm.permute(2, 1, 0, 3).unbind()) for norm in total.split(self.groups)]
