@@ -8,12 +8,15 @@ clock is the processor's time, which stands still while other programs run.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import multiprocessing
 import platform
 import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -110,16 +113,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
-    results = []
-    for name in [args.preset] if args.preset else PRESETS if args.checkpoint is None else [None]:
-        for field in ("seconds", "batch"):
-            if getattr(args, field) <= 0:
-                raise InputError(f"--{field} is {getattr(args, field)}; allowed is more than 0.", field=field)
-        ckpt = load_checkpoint(args.checkpoint) if name is None else random_checkpoint(name, PRESETS[name]())
-        results.append(
-            Bench(ckpt, args.device, args.precision, args.cache_bytes, args.batch).run(args.seconds, args.float64)
-        )
-        del ckpt
+    for field in ("seconds", "batch"):
+        if getattr(args, field) <= 0:
+            raise InputError(f"--{field} is {getattr(args, field)}; allowed is more than 0.", field=field)
+    if args.preset or args.checkpoint:
+        results = [_measured(args, args.preset)]
+    else:  # each in a process of its own, so that no model's memory is counted with the next one's
+        fresh = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as pool:
+            results = list(pool.map(functools.partial(_measured, args), PRESETS))
     print(json.dumps([row.to_json() for row in results], indent=1) if args.json else table(results))
     for row in results:
         close = args.precision != "float32" or row.difference <= MOST_DIFFERENT
@@ -128,6 +130,13 @@ def main(args: argparse.Namespace) -> None:
                 f"{row.model}'s picture differs from the plain network's by {row.difference:.1e}, PSNR "
                 f"{row.decibels:.0f} dB; allowed are {MOST_DIFFERENT:.0e} in float32, and {LEAST_DECIBELS} dB."
             )
+
+
+def _measured(args: argparse.Namespace, preset: str | None) -> Result:
+    """A preset, or else the checkpoint that was asked for."""
+    ckpt = random_checkpoint(preset, PRESETS[preset]()) if preset else load_checkpoint(args.checkpoint)
+    bench = Bench(ckpt, args.device, args.precision, args.cache_bytes, args.batch)
+    return bench.run(args.seconds, args.float64)
 
 
 def random_checkpoint(title: str, config: GroupDNetConfig) -> Checkpoint:
