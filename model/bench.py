@@ -31,6 +31,7 @@ from model.engine import CACHE_BYTES, Engine
 from model.errors import InputError
 from model.groupdnet import CODE_CHANNELS, PRESETS, Encoder, Generator, GroupDNetConfig, at_size
 from model.labels import instance_edges
+from model.memory import keep_freed_memory
 from model.styles import Style
 
 BATCH = 8
@@ -120,7 +121,7 @@ def main(args: argparse.Namespace) -> None:
         results = [_measured(args, args.preset)]
     else:  # each in a process of its own, so that no model's memory is counted with the next one's
         fresh = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(1, mp_context=fresh, max_tasks_per_child=1) as pool:
+        with ProcessPoolExecutor(1, fresh, keep_freed_memory, max_tasks_per_child=1) as pool:
             results = list(pool.map(functools.partial(_measured, args), PRESETS))
     print(json.dumps([row.to_json() for row in results], indent=1) if args.json else table(results))
     for row in results:
