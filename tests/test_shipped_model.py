@@ -11,6 +11,7 @@ from model.checkpoint import inspect, load_checkpoint
 from model.engine import Engine
 from model.labels import TAXONOMIES, read_labels
 from model.landscape import Landscape
+from model.metrics import class_colours, colour_table, delta_e
 from model.styles import Style, style_from_encoding
 
 ROOT = Path(__file__).parents[1]
@@ -106,3 +107,18 @@ def test_an_encoded_photo_keeps_its_colours(engine: Engine, scenes: tuple[np.nda
             encoded_errors.append(np.abs(kept[labels == c].mean(0) - colour).mean())
             prior_errors.append(np.abs(other[labels == c].mean(0) - colour).mean())
     assert np.mean(encoded_errors) < 0.4 * np.mean(prior_errors), (np.mean(encoded_errors), np.mean(prior_errors))
+
+
+def test_a_fitted_look_is_closer_than_the_encoders(engine: Engine, scenes: tuple[np.ndarray, np.ndarray]) -> None:
+    """Where there is no encoder, nothing is lost by it."""
+    errors: dict[str, list[np.ndarray]] = {"fitted": [], "encoded": []}
+    for labels, photo in zip(scenes[0][:2], scenes[1]):
+        *_, last = engine.fit(photo, labels)
+        for name, codes in (("fitted", last.codes), ("encoded", engine.encode(photo, labels)[0])):
+            shown = engine.render(labels, codes[None])[0]
+            found, wanted = colour_table(
+                [class_colours(each, labels) for each in (shown, photo)], engine.config.classes
+            )
+            errors[name].append(delta_e(found, wanted))
+    fitted, encoded = (np.nanmean(errors[name]) for name in ("fitted", "encoded"))
+    assert fitted < 0.5 * encoded, (fitted, encoded)
