@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +40,16 @@ class Phase:
     rate: tuple[float, float] = (1.0, 1.0)  # of the plan's learning rates, at its begin and its end; linear between
     weights: Weights | None = None  # null: the plan's
 
+    def __post_init__(self) -> None:
+        numbers = (*self.size, self.batch, self.images)
+        if any(type(n) is not int for n in numbers) or min(*self.size, self.batch) < 1 or self.images < 0:
+            raise ValueError(
+                f"a phase has size {list(self.size)}, batch {self.batch!r} and images {self.images!r}; "
+                "allowed are whole numbers, 1 or more, of images 0 too"
+            )
+        if not all(isinstance(factor, (int, float)) and 0 <= factor < math.inf for factor in self.rate):
+            raise ValueError(f"a phase has the rate {list(self.rate)}; allowed are two numbers, 0 or more")
+
     @property
     def steps(self) -> int:
         return -(-self.images // self.batch)
@@ -46,8 +58,10 @@ class Phase:
     def from_json(cls, data: dict[str, Any], weights: dict[str, float]) -> Phase:
         """``weights`` are the plan's, of which a phase names those that it changes."""
         own = Weights(**{**weights, **data["weights"]}) if data.get("weights") else None
-        (height, width), (first, last) = data["size"], data.get("rate", (1.0, 1.0))
-        return cls(**{**data, "size": (height, width), "rate": (first, last), "weights": own})
+        size, rate = data["size"], data.get("rate", (1.0, 1.0))
+        if not (isinstance(size, Sequence) and isinstance(rate, Sequence) and len(size) == len(rate) == 2):
+            raise ValueError(f"a phase has size {size!r} and rate {rate!r}; allowed are two numbers each")
+        return cls(**{**data, "size": tuple(size), "rate": tuple(rate), "weights": own})
 
 
 @dataclass(frozen=True)
@@ -128,6 +142,8 @@ class Plan:
         try:
             weights = data.get("weights", {})
             phases = tuple(Phase.from_json(phase, weights) for phase in data["phases"])
+            if not phases:
+                raise ValueError("it has no phases; allowed is one or more")
             plan = cls(**{**data, "phases": phases, "weights": Weights(**weights)})
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"The plan is not valid: {error}.", field="plan") from error
