@@ -37,7 +37,7 @@ class Phase:
     size: tuple[int, int]  # H, W
     batch: int
     images: int
-    rate: tuple[float, float] = (1.0, 1.0)  # of the plan's learning rates, at its begin and its end; linear between
+    rate: tuple[float, float] = (1.0, 1.0)  # of the plan's learning rates, at its beginning and its end; linear between
     weights: Weights | None = None  # null: the plan's
 
     def __post_init__(self) -> None:
@@ -66,7 +66,8 @@ class Phase:
 
 @dataclass(frozen=True)
 class Plan:
-    """The defaults are the paper's; what the landscape world needs otherwise stands in its own file."""
+    """The defaults are the paper's, whose rates fall in a second phase; what the landscape world needs otherwise stands
+    in its own file."""
 
     preset: str
     phases: tuple[Phase, ...]

@@ -58,6 +58,11 @@ class Codes:
     mixed: Tensor  # [M, 8C, h, w]
     donors: Tensor  # long [M, C] whose photo's code each class of a mixed picture has; −1: a prior sample
 
+    @property
+    def places(self) -> list[int]:
+        """In the batch, of each picture: the sampled ones', then the mixed ones'."""
+        return [*range(len(self.sampled)), *range(len(self.mixed))]
+
 
 class TrainingStep:
     """Networks, optimisers and losses; knows nothing of files, logs or clocks."""
@@ -135,9 +140,9 @@ class TrainingStep:
         edges, onehot = self.edges(batch), semantics(batch.labels, self.config.classes)
         present, networks = onehot.amax((2, 3)) > 0, self.networks
         mu, logvar, codes, fake = self._draw(batch, present, networks.encoder, networks.generator, random)
-        again = [*range(count), *range(len(codes.mixed))]
+        places = codes.places
         shown = onehot if edges is None else torch.cat([onehot, edges], dim=1)
-        condition = torch.cat([shown[again], shown]).to(self.dtype, memory_format=torch.channels_last)
+        condition = torch.cat([shown[places], shown]).to(self.dtype, memory_format=torch.channels_last)
         fakes, reals = _split(self.networks.discriminator(condition, torch.cat([fake, batch.photos])), len(fake))
         encoded = [[layer[:count] for layer in scale] for scale in fakes]
         losses = {
@@ -148,14 +153,14 @@ class TrainingStep:
         if weights.perceptual and self.features is not None:
             losses["perceptual"] = weights.perceptual * perceptual(self.features, fake[:count], batch.photos)
         if weights.labels and isinstance(self.features, SegmenterFeatures):
-            losses["labels"] = weights.labels * label_loss(self.features.segmenter, fake, batch.labels[again])
+            losses["labels"] = weights.labels * label_loss(self.features.segmenter, fake, batch.labels[places])
         if weights.texture:
             losses["texture"] = weights.texture * texture_loss(fake[:count], batch.photos, onehot)
         if weights.texture and len(codes.mixed):
             loss = texture_loss(fake[count:], batch.photos, onehot, codes.donors)
             losses["mixed_texture"] = weights.texture * loss
         if self.colours is not None:
-            losses |= self._colour_losses(fake, mu, codes, batch.photos, onehot, self.colours, weights)
+            losses |= self._colour_losses(self.colours, weights, fake, mu, codes, batch.photos, onehot)
         if weights.locality and len(codes.mixed):
             kept, before = _kept(codes.donors, onehot), fake[: len(codes.mixed)].detach()
             losses["locality"] = weights.locality * locality_loss(fake[count:], before, kept, self.features)
@@ -168,19 +173,19 @@ class TrainingStep:
         mu, logvar = (t.float() for t in encoder.encode(batch.photos, batch.labels))
         logvar = logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
         codes, edges = self._codes(mu, logvar, present, random), self.edges(batch)
-        again = [*range(len(mu)), *range(len(codes.mixed))]
-        modulation = self._modulation(batch.labels[again], None if edges is None else edges[again], generator)
+        places = codes.places
+        modulation = self._modulation(batch.labels[places], None if edges is None else edges[places], generator)
         return mu, logvar, codes, generator(torch.cat([codes.sampled, codes.mixed]), modulation).float()
 
     def _colour_losses(
         self,
+        colours: ClassColours,
+        weights: Weights,
         fake: Tensor,
         mu: Tensor,
         codes: Codes,
         photos: Tensor,
         onehot: Tensor,
-        colours: ClassColours,
-        weights: Weights,
     ) -> dict[str, Tensor]:
         count, mixed = len(photos), len(codes.mixed)
         losses = {"moments": weights.moments * class_moment_loss(fake[:count], photos, onehot, colours.spread)}
