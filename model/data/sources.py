@@ -26,15 +26,19 @@ from model.recipe.taxonomy import TAXONOMIES, Taxonomy
 
 @dataclass(frozen=True)
 class Batch:
-    """labels long [N, H, W]; photos float32 [N, 3, H, W] in [−1, 1]; instances int32 [N, H, W] or None."""
+    """labels long [N, H, W]; photos float32 [N, 3, H, W] in [−1, 1]; instances int32 [N, H, W] or None.
+
+    ``known`` bool [N, H, W] is False where a label is only that of the nearest labelled pixel; None: all are known.
+    """
 
     labels: Tensor
     photos: Tensor
     instances: Tensor | None
+    known: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
-        instances = None if self.instances is None else self.instances.to(device, non_blocking=True)
-        return Batch(self.labels.to(device, non_blocking=True), self.photos.to(device, non_blocking=True), instances)
+        parts = (self.labels, self.photos, self.instances, self.known)
+        return Batch(*(None if part is None else part.to(device, non_blocking=True) for part in parts))
 
 
 class Source(Protocol):

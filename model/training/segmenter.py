@@ -13,12 +13,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.checkpoint.segmenter import load_segmenter, segmenter_bytes
-from model.data.sources import Source, prefetch
+from model.data.sources import Batch, Source, prefetch
 from model.perception.segmenter import Segmenter, SegmenterConfig
 from model.progress import SAVE_SECONDS, Progress
+from model.training.streams import FirstBatch
 
-FIRST_STEP = 2**41  # the segmenter's batches are not the network's
 LOG_STEPS = 50
+UNTRUSTED = -100  # label of a pixel that no loss and no accuracy counts
 RATE = 2e-3
 DILATIONS = (2, 4)
 SMALL_EVERY = 3  # batches are shown at half size now and then: cheaper steps, and small pictures are read as well
@@ -30,10 +31,16 @@ def _size_at(step: int, config: SegmenterConfig) -> tuple[int, int]:
     return (height // 2, width // 2) if small else config.size
 
 
+def trusted_labels(batch: Batch) -> Tensor:
+    """The batch's labels long [N, H, W], with ``UNTRUSTED`` where they are only the nearest known ones."""
+    return batch.labels if batch.known is None else batch.labels.where(batch.known, UNTRUSTED)
+
+
 @torch.no_grad()
 def pixel_accuracy(scores: Tensor, labels: Tensor) -> float:
-    """Share of pixels whose best class is the label's."""
-    return (scores.argmax(1) == labels).float().mean().item()
+    """Share of the pixels with a trusted label whose best class is that label; 0 where there are none."""
+    trusted = labels != UNTRUSTED
+    return ((scores.argmax(1) == labels).sum() / trusted.sum().clamp_min(1)).item()
 
 
 def train_segmenter(
@@ -63,19 +70,21 @@ def train_segmenter(
         for name, part in parts.items():
             part.load_state_dict(state[name])
         start = state["step"]
-    wanted = ((FIRST_STEP + step, batch_size, _size_at(step, segmenter.config)) for step in range(start, steps))
+    wanted = (
+        (FirstBatch.SEGMENTER + step, batch_size, _size_at(step, segmenter.config)) for step in range(start, steps)
+    )
     with Progress(steps, start) as progress:
         for step, batch in enumerate(prefetch(source, wanted), start=start + 1):
             with autocast():
                 scores = segmenter(batch.photos.contiguous(memory_format=torch.channels_last)).float()
-            loss = F.cross_entropy(scores, batch.labels)
+            loss = F.cross_entropy(scores, trusted_labels(batch), ignore_index=UNTRUSTED)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             schedule.step()
             progress.advance(batch_size)
             if step % LOG_STEPS == 0:
-                now = pixel_accuracy(scores, batch.labels)
+                now = pixel_accuracy(scores, trusted_labels(batch))
                 accuracy = now if accuracy is None else 0.8 * accuracy + 0.2 * now
                 progress.describe(f"segmenter {accuracy:.1%} of pixels right")
             if time.monotonic() - saved > SAVE_SECONDS:
