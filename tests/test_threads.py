@@ -19,7 +19,7 @@ NAMES = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS")
 def fresh(code: str, **environment: str) -> dict[str, str]:
     """OpenMP's settings in a new process after ``code``."""
     kept = {name: value for name, value in os.environ.items() if name not in NAMES}
-    report = "import json, os; print(json.dumps({n: os.environ[n] for n in %r if n in os.environ}))" % (NAMES,)
+    report = f"import json, os; print(json.dumps({{n: os.environ[n] for n in {NAMES} if n in os.environ}}))"
     command = [sys.executable, "-c", f"{code}; {report}"]
     result = subprocess.run(command, cwd=ROOT, env=kept | environment, capture_output=True, text=True, check=True)
     return dict(json.loads(result.stdout))
