@@ -2,10 +2,10 @@
 import * as api from "./api.js";
 import { applied, doubtful, readings } from "./doctor.js";
 import { LabelMap } from "./labelmap.js";
-import { readPalette } from "./palettes.js";
-import { PngError, decodeIndexPng, decodePng, isPng, readText } from "./png.js";
+import { readPalette } from "./colours/palettes.js";
+import { PngError, decodeIndexPng, decodePng, isPng, readText } from "./formats/png.js";
 import { patiently } from "./retry.js";
-import { isZip, unzip } from "./zip.js";
+import { isZip, unzip } from "./formats/zip.js";
 
 const RECIPE = "groupdnet-recipe";
 const WANTED = "A label map is a PNG: JPEG and WebP change its values.";

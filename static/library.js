@@ -5,7 +5,7 @@
 import * as api from "./api.js";
 import { freshId } from "./ids.js";
 import { Kept } from "./keep.js";
-import { entriesIn, libraryText } from "./library_file.js";
+import { entriesIn, libraryText } from "./formats/library_file.js";
 import { sameSpec, specOf, withSpecs } from "./style.js";
 import { hasCode } from "./translate.js";
 

@@ -6,7 +6,7 @@ import * as api from "./api.js";
 import { cropsOf } from "./crops.js";
 import { fit } from "./fitting.js";
 import { bitmapOf } from "./pictures.js";
-import { encodeIndexPng } from "./png.js";
+import { encodeIndexPng } from "./formats/png.js";
 import { patiently } from "./retry.js";
 import { between, specOf, withSpecs } from "./style.js";
 

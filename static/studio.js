@@ -4,18 +4,18 @@
  */
 import * as api from "./api.js";
 import { changeBetween } from "./change.js";
-import { coloursOf } from "./colours.js";
+import { coloursOf } from "./colours/colours.js";
 import { cropsOf } from "./crops.js";
 import { Files } from "./files.js";
 import { Grid } from "./grid.js";
-import { mapPainter } from "./hatching.js";
+import { mapPainter } from "./colours/hatching.js";
 import { History } from "./history.js";
 import { LabelMap } from "./labelmap.js";
 import { Library } from "./library.js";
 import { Live } from "./live.js";
 import { Morphing } from "./morphing.js";
 import { Painter } from "./painter.js";
-import { encodeIndexPng } from "./png.js";
+import { encodeIndexPng } from "./formats/png.js";
 import { NO_MIX, References } from "./references.js";
 import { persistently } from "./retry.js";
 import { INITIAL, OF_MODEL } from "./state.js";

@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { changeBetween } from "./change.js";
 import { pictureOf } from "./pictures.js";
-import { encodeIndexPng } from "./png.js";
+import { encodeIndexPng } from "./formats/png.js";
 import { patiently } from "./retry.js";
 import { differing, freshSeed, specOf, withSpecs } from "./style.js";
 

@@ -6,7 +6,7 @@
 import * as api from "./api.js";
 import { LatestWins } from "./latest.js";
 import { bitmapFor, pictureOf } from "./pictures.js";
-import { encodeIndexPng } from "./png.js";
+import { encodeIndexPng } from "./formats/png.js";
 import { passing } from "./retry.js";
 import { translatedMap, translatedStyle } from "./translate.js";
 

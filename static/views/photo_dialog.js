@@ -2,7 +2,7 @@
 import { chooseFile, h, icon } from "../dom.js";
 import { mapOf, recipeIn, remedies } from "../files.js";
 import { bitmapOf } from "../pictures.js";
-import { encodeIndexPng } from "../png.js";
+import { encodeIndexPng } from "../formats/png.js";
 import { FitProgress } from "./fitting.js";
 import { correctLabels } from "./label_editor.js";
 

@@ -4,8 +4,8 @@ import { deflateSync } from "node:zlib";
 import { filePalette } from "../../static/bundle.js";
 import { applied, doubtful, fitted, readings, rest, rows } from "../../static/doctor.js";
 import { LabelMap } from "../../static/labelmap.js";
-import { readPalette, toGpl, toJson } from "../../static/palettes.js";
-import { decodePng, encodeColourPng, encodeIndexPng } from "../../static/png.js";
+import { readPalette, toGpl, toJson } from "../../static/colours/palettes.js";
+import { decodePng, encodeColourPng, encodeIndexPng } from "../../static/formats/png.js";
 import { Random } from "./random.mjs";
 
 const NAMES = ["sky", "cloud", "mountain", "snow", "grass", "tree"];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inflateSync } from "node:zlib";
-import { pack, request, unpack } from "../../static/frames.js";
+import { pack, request, unpack } from "../../static/formats/frames.js";
 import { LabelMap } from "../../static/labelmap.js";
 import { Random } from "./random.mjs";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LabelMap } from "../../static/labelmap.js";
-import { entriesIn, isSpec, libraryText } from "../../static/library_file.js";
+import { entriesIn, isSpec, libraryText } from "../../static/formats/library_file.js";
 import { translatedMap, translatedStyle } from "../../static/translate.js";
 
 const entry = {

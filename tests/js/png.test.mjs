@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
 import { LabelMap } from "../../static/labelmap.js";
-import { PngError, decodeIndexPng, encodeIndexPng, isPng, readText } from "../../static/png.js";
+import { PngError, decodeIndexPng, encodeIndexPng, isPng, readText } from "../../static/formats/png.js";
 import { Random } from "./random.mjs";
 
 const palette = Array.from({ length: 12 }, (_, i) => [i * 20, 255 - i, i]);
