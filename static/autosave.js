@@ -2,10 +2,10 @@
  * Nothing is lost: after every stroke, and whenever anything on the table changes, it is kept in the browser. A tab that is
  * reloaded, or opened after one was closed or crashed, goes on where that was.
  */
-import { bytesOf } from "./history.js";
+import { bytesOf } from "./map/history.js";
 import { freshId } from "./ids.js";
 import { idle } from "./idle.js";
-import { LabelMap } from "./labelmap.js";
+import { LabelMap } from "./map/labelmap.js";
 import { packed, unpacked } from "./packing.js";
 import { pictureOfBytes } from "./pictures.js";
 import { chooseSession, freshSession, prune, returnTo } from "./sessions.js";

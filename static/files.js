@@ -1,7 +1,7 @@
 /** Label maps and recipes that come in as files, and the recipe that goes out. A file that fails replaces nothing. */
 import * as api from "./api.js";
-import { applied, doubtful, readings } from "./doctor.js";
-import { LabelMap } from "./labelmap.js";
+import { applied, doubtful, readings } from "./map/reading.js";
+import { LabelMap } from "./map/labelmap.js";
 import { readPalette } from "./colours/palettes.js";
 import { PngError, decodeIndexPng, decodePng, isPng, readText } from "./formats/png.js";
 import { patiently } from "./retry.js";

@@ -1,5 +1,5 @@
 /** The page's values as the browser can keep them: bitmaps become their files, label maps plain objects, and back again. */
-import { LabelMap } from "./labelmap.js";
+import { LabelMap } from "./map/labelmap.js";
 import { bitmapOf, sourceOf } from "./pictures.js";
 
 const KIND = "kept as";

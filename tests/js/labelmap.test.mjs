@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { unite } from "../../static/geometry.js";
-import { LabelMap } from "../../static/labelmap.js";
+import { unite } from "../../static/map/geometry.js";
+import { LabelMap } from "../../static/map/labelmap.js";
 import { randomly } from "./random.mjs";
 
 const distance = (px, py, x0, y0, x1, y1) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LabelMap } from "../../static/labelmap.js";
+import { LabelMap } from "../../static/map/labelmap.js";
 import { entriesIn, isSpec, libraryText } from "../../static/formats/library_file.js";
 import { translatedMap, translatedStyle } from "../../static/translate.js";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cropsOf } from "../../static/crops.js";
 import { heatMap, measureChange } from "../../static/heat.js";
-import { LabelMap } from "../../static/labelmap.js";
+import { LabelMap } from "../../static/map/labelmap.js";
 
 const halves = () => {
   const map = new LabelMap(40, 40);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
-import { LabelMap } from "../../static/labelmap.js";
+import { LabelMap } from "../../static/map/labelmap.js";
 import { PngError, decodeIndexPng, encodeIndexPng, isPng, readText } from "../../static/formats/png.js";
 import { Random } from "./random.mjs";
 

@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { History } from "../../static/history.js";
-import { LabelMap } from "../../static/labelmap.js";
-import { Painter } from "../../static/painter.js";
+import { History } from "../../static/map/history.js";
+import { LabelMap } from "../../static/map/labelmap.js";
+import { Painter } from "../../static/map/painter.js";
 
 const files = [new URL("recordings/paint.json", import.meta.url), process.env.RECORDING].filter(Boolean);
 

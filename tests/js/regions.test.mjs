@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LabelMap } from "../../static/labelmap.js";
-import { regionAt, stamp, without } from "../../static/regions.js";
+import { LabelMap } from "../../static/map/labelmap.js";
+import { regionAt, stamp, without } from "../../static/map/regions.js";
 import { randomly } from "./random.mjs";
 
 const drawn = (...rows) =>

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { History } from "../../static/history.js";
-import { LabelMap } from "../../static/labelmap.js";
-import { Painter } from "../../static/painter.js";
-import { TOOL_NAMES } from "../../static/tools.js";
+import { History } from "../../static/map/history.js";
+import { LabelMap } from "../../static/map/labelmap.js";
+import { Painter } from "../../static/map/painter.js";
+import { TOOL_NAMES } from "../../static/map/tools.js";
 import { Random, randomly } from "./random.mjs";
 
 function studio(width = 48, height = 40) {

@@ -2,7 +2,7 @@
  * The import doctor: what a PNG's pixels mean as classes, in every way in which it can be read, and what has no meaning.
  * It proposes and never decides. No DOM here.
  */
-import { rgbOf, seen } from "./colours/colours.js";
+import { rgbOf, seen } from "../colours/colours.js";
 import { LabelMap } from "./labelmap.js";
 
 const CLEAR = -1; // the value of pixels that are not opaque
