@@ -2,7 +2,7 @@
  * Looks that a person has named: of one class, or a whole style. They are kept by the browser, by the classes' names, so that
  * they fit any label map and any model that has those classes.
  */
-import * as api from "./api.js";
+import * as api from "./net/api.js";
 import { freshId } from "./ids.js";
 import { Kept } from "./keep.js";
 import { entriesIn, libraryText } from "./formats/library_file.js";

@@ -1,8 +1,8 @@
 /** From one style through any number of others over the same label map, for the chosen classes. */
-import * as api from "./api.js";
+import * as api from "./net/api.js";
 import { mapOf, recipeIn } from "./files.js";
 import { pictureOf } from "./pictures.js";
-import { patiently } from "./retry.js";
+import { patiently } from "./net/retry.js";
 import { onTheWay, resampled } from "./style.js";
 
 export const NO_MORPH = { keys: [], t: 0, still: new Set() };

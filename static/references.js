@@ -2,12 +2,12 @@
  * References: photos with their label maps, or pictures made here, whose looks a class can take. Each is encoded once; a
  * mixture is then nothing but a style whose specs come from several of them.
  */
-import * as api from "./api.js";
+import * as api from "./net/api.js";
 import { cropsOf } from "./crops.js";
 import { fit } from "./fitting.js";
 import { bitmapOf } from "./pictures.js";
 import { encodeIndexPng } from "./formats/png.js";
-import { patiently } from "./retry.js";
+import { patiently } from "./net/retry.js";
 import { between, specOf, withSpecs } from "./style.js";
 
 const LETTERS = [..."ABCDEFGH"];

@@ -2,7 +2,7 @@
  * What a person does in the studio, without the page: the label map, the style and the picture made of them.
  * Views call these methods and watch the store; nothing here touches an element.
  */
-import * as api from "./api.js";
+import * as api from "./net/api.js";
 import { changeBetween } from "./change.js";
 import { coloursOf } from "./colours/colours.js";
 import { cropsOf } from "./crops.js";
@@ -17,7 +17,7 @@ import { Morphing } from "./morphing.js";
 import { Painter } from "./map/painter.js";
 import { encodeIndexPng } from "./formats/png.js";
 import { NO_MIX, References } from "./references.js";
-import { persistently } from "./retry.js";
+import { persistently } from "./net/retry.js";
 import { INITIAL, OF_MODEL } from "./state.js";
 import { Store } from "./store.js";
 import { between, differing, freshSeed, resampled, specOf, withSpecs } from "./style.js";

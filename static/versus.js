@@ -3,11 +3,11 @@
  * The state is {kind, a, b, mode, next}: a and b are {title, bitmap}, b null for whatever stands on the stage; `mode` is
  * "wipe" (a left of a line, b right of it) or "beside" (a in place of the label map).
  */
-import * as api from "./api.js";
-import { LatestWins } from "./latest.js";
+import * as api from "./net/api.js";
+import { LatestWins } from "./net/latest.js";
 import { bitmapFor, pictureOf } from "./pictures.js";
 import { encodeIndexPng } from "./formats/png.js";
-import { passing } from "./retry.js";
+import { passing } from "./net/retry.js";
 import { translatedMap, translatedStyle } from "./translate.js";
 
 export class Versus {

@@ -1,7 +1,7 @@
 /** A fit comes line by line: what is told on the way, and every way in which it can end. */
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { ApiError, OfflineError } from "../../static/api.js";
+import { ApiError, OfflineError } from "../../static/net/api.js";
 import { fit } from "../../static/fitting.js";
 
 const { fetch } = globalThis;
