@@ -7,7 +7,7 @@ import { freshId } from "./ids.js";
 import { idle } from "./idle.js";
 import { LabelMap } from "./map/labelmap.js";
 import { packed, unpacked } from "./packing.js";
-import { pictureOfBytes } from "./pictures.js";
+import { pictureOfBytes } from "./picture/pictures.js";
 import { chooseSession, freshSession, prune, returnTo } from "./sessions.js";
 import { TABLE } from "./state.js";
 import { Vault } from "./vault.js";

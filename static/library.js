@@ -6,8 +6,8 @@ import * as api from "./net/api.js";
 import { freshId } from "./ids.js";
 import { Kept } from "./keep.js";
 import { entriesIn, libraryText } from "./formats/library_file.js";
-import { sameSpec, specOf, withSpecs } from "./style.js";
-import { hasCode } from "./translate.js";
+import { sameSpec, specOf, withSpecs } from "./picture/style.js";
+import { hasCode } from "./picture/translate.js";
 
 export class Library {
   #studio;

@@ -3,12 +3,12 @@
  * mixture is then nothing but a style whose specs come from several of them.
  */
 import * as api from "./net/api.js";
-import { cropsOf } from "./crops.js";
+import { cropsOf } from "./picture/crops.js";
 import { fit } from "./fitting.js";
-import { bitmapOf } from "./pictures.js";
+import { bitmapOf } from "./picture/pictures.js";
 import { encodeIndexPng } from "./formats/png.js";
 import { patiently } from "./net/retry.js";
-import { between, specOf, withSpecs } from "./style.js";
+import { between, specOf, withSpecs } from "./picture/style.js";
 
 const LETTERS = [..."ABCDEFGH"];
 export const NO_MIX = { choice: {}, focus: null, columns: null, base: null };

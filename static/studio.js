@@ -3,9 +3,9 @@
  * Views call these methods and watch the store; nothing here touches an element.
  */
 import * as api from "./net/api.js";
-import { changeBetween } from "./change.js";
+import { changeBetween } from "./picture/change.js";
 import { coloursOf } from "./colours/colours.js";
-import { cropsOf } from "./crops.js";
+import { cropsOf } from "./picture/crops.js";
 import { Files } from "./files.js";
 import { Grid } from "./grid.js";
 import { mapPainter } from "./colours/hatching.js";
@@ -20,7 +20,7 @@ import { NO_MIX, References } from "./references.js";
 import { persistently } from "./net/retry.js";
 import { INITIAL, OF_MODEL } from "./state.js";
 import { Store } from "./store.js";
-import { between, differing, freshSeed, resampled, specOf, withSpecs } from "./style.js";
+import { between, differing, freshSeed, resampled, specOf, withSpecs } from "./picture/style.js";
 import { BRUSH_SIZES } from "./map/tools.js";
 import { Variants } from "./variants.js";
 import { Versus } from "./versus.js";

@@ -5,10 +5,10 @@
  */
 import * as api from "./net/api.js";
 import { LatestWins } from "./net/latest.js";
-import { bitmapFor, pictureOf } from "./pictures.js";
+import { bitmapFor, pictureOf } from "./picture/pictures.js";
 import { encodeIndexPng } from "./formats/png.js";
 import { passing } from "./net/retry.js";
-import { translatedMap, translatedStyle } from "./translate.js";
+import { translatedMap, translatedStyle } from "./picture/translate.js";
 
 export class Versus {
   #studio;

@@ -1,6 +1,6 @@
 /** Saved looks: of the chosen class, or whole styles. A click applies one; a name field saves another. */
 import { $, chooseFile, download, h, icon, pressed, redraw, thumbnail, titled } from "../dom.js";
-import { describe, specOf } from "../style.js";
+import { describe, specOf } from "../picture/style.js";
 import { paintCrop } from "./swatch.js";
 import { notify } from "./toasts.js";
 

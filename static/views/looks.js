@@ -1,6 +1,6 @@
 /** One chip a class in the map: its look, its seed, dice, lock, and a slider back to the look before. */
 import { $, h, icon, percent, pressed, redraw, slider } from "../dom.js";
-import { describe, specOf } from "../style.js";
+import { describe, specOf } from "../picture/style.js";
 import { lookCanvas } from "./swatch.js";
 
 export function watchLookChips(studio) {

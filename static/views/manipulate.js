@@ -1,6 +1,6 @@
 /** Manipulate: a photo's labels are repainted, its looks stay. */
 import { $, h, icon, redraw, slider, thumbnail, titled } from "../dom.js";
-import { sameSpec, specOf } from "../style.js";
+import { sameSpec, specOf } from "../picture/style.js";
 import { addPhoto } from "./photo_dialog.js";
 import { labelBitmap, swatch } from "./swatch.js";
 

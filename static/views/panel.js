@@ -1,6 +1,6 @@
 /** The right-hand panel of Paint: the chosen class's look, what changed last, and scenes to start from. */
 import { $, h, icon, percent, pressed, slider, titled } from "../dom.js";
-import { describe, specOf } from "../style.js";
+import { describe, specOf } from "../picture/style.js";
 import { swatch } from "./swatch.js";
 
 const BIGGEST_SEED = 2 ** 53 - 1;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LabelMap } from "../../static/map/labelmap.js";
 import { entriesIn, isSpec, libraryText } from "../../static/formats/library_file.js";
-import { translatedMap, translatedStyle } from "../../static/translate.js";
+import { translatedMap, translatedStyle } from "../../static/picture/translate.js";
 
 const entry = {
   name: "Dusk",

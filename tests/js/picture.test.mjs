@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cropsOf } from "../../static/crops.js";
-import { heatMap, measureChange } from "../../static/heat.js";
+import { cropsOf } from "../../static/picture/crops.js";
+import { heatMap, measureChange } from "../../static/picture/heat.js";
 import { LabelMap } from "../../static/map/labelmap.js";
 
 const halves = () => {

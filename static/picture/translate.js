@@ -1,5 +1,5 @@
 /** Label maps and styles of one model in the classes of another that has them by name. No DOM here. */
-import { LabelMap } from "./map/labelmap.js";
+import { LabelMap } from "../map/labelmap.js";
 
 /** New index by old index of the classes given; an error names those that the other model lacks. */
 function indicesIn(from, to, classes) {
