@@ -3,8 +3,8 @@
  * they fit any label map and any model that has those classes.
  */
 import * as api from "./net/api.js";
-import { freshId } from "./ids.js";
-import { Kept } from "./keep.js";
+import { freshId } from "./keep/ids.js";
+import { Kept } from "./keep/table.js";
 import { entriesIn, libraryText } from "./formats/library_file.js";
 import { sameSpec, specOf, withSpecs } from "./picture/style.js";
 import { hasCode } from "./picture/translate.js";

@@ -1,6 +1,6 @@
 /** The page's values as the browser can keep them: bitmaps become their files, label maps plain objects, and back again. */
-import { LabelMap } from "./map/labelmap.js";
-import { bitmapOf, sourceOf } from "./picture/pictures.js";
+import { LabelMap } from "../map/labelmap.js";
+import { bitmapOf, sourceOf } from "../picture/pictures.js";
 
 const KIND = "kept as";
 
