@@ -1,8 +1,8 @@
 /** Puts the studio and its views together. */
-import { Autosave } from "./autosave.js";
+import { Autosave } from "./studio/autosave.js";
 import { watchKeys } from "./keys.js";
-import { Scenes } from "./scenes.js";
-import { Studio } from "./studio.js";
+import { Scenes } from "./studio/scenes.js";
+import { Studio } from "./studio/studio.js";
 import { watchClasses } from "./views/classes.js";
 import { watchColours } from "./views/colours.js";
 import { watchGrid } from "./views/grid.js";

@@ -1,5 +1,5 @@
 /** Files in and out: the menus, and files that are dropped. */
-import { exportsOf } from "../bundle.js";
+import { exportsOf } from "../studio/bundle.js";
 import { $, chooseFile, download } from "../dom.js";
 import { openPhoto } from "./manipulate.js";
 import { askForReference } from "./references.js";

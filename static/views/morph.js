@@ -1,6 +1,6 @@
 /** Morph: key styles from anything, the classes that move, a slider that is live, and the animation as a file. */
 import { $, chooseFile, h, icon, redraw, thumbnail, titled } from "../dom.js";
-import { LETTERS, MOST_KEYS } from "../morphing.js";
+import { LETTERS, MOST_KEYS } from "../studio/morphing.js";
 import { Animation } from "./animation.js";
 import { Film } from "./film.js";
 import { DRAGGED, since } from "./past.js";

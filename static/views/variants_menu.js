@@ -1,7 +1,7 @@
 /** How many looks, of which classes, and the grid of two classes. */
 import { $, h, icon, pressed, redraw, titled } from "../dom.js";
-import { SIDES } from "../grid.js";
-import { COUNTS } from "../variants.js";
+import { SIDES } from "../studio/grid.js";
+import { COUNTS } from "../studio/variants.js";
 import { swatch } from "./swatch.js";
 
 export function watchVariantsMenu(studio) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
-import { filePalette } from "../../static/bundle.js";
+import { filePalette } from "../../static/studio/bundle.js";
 import { applied, doubtful, fitted, readings, rest, rows } from "../../static/map/reading.js";
 import { LabelMap } from "../../static/map/labelmap.js";
 import { readPalette, toGpl, toJson } from "../../static/colours/palettes.js";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { ApiError, OfflineError } from "../../static/net/api.js";
-import { fit } from "../../static/fitting.js";
+import { fit } from "../../static/studio/fitting.js";
 
 const { fetch } = globalThis;
 afterEach(() => (globalThis.fetch = fetch));

@@ -2,7 +2,7 @@
 import { INITIAL_LIVE } from "./live.js";
 import { NO_MORPH } from "./morphing.js";
 import { NO_MIX } from "./references.js";
-import { NOTHING_PENDING } from "./map/tools.js";
+import { NOTHING_PENDING } from "../map/tools.js";
 
 const FIRST_STYLE = { seed: 7 };
 

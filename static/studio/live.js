@@ -2,12 +2,12 @@
  * The picture follows the hand: one request in flight, the newest waiting, drafts while somebody draws or drags and the
  * exact picture when the hand rests. How eagerly is measured, unless the person has chosen.
  */
-import { OfflineError } from "./net/api.js";
-import { LatestWins } from "./net/latest.js";
-import { Line } from "./net/line.js";
-import { Pace, WAYS } from "./net/pace.js";
-import { bitmapOf, pictureOfBytes } from "./picture/pictures.js";
-import { passing, persistently } from "./net/retry.js";
+import { OfflineError } from "../net/api.js";
+import { LatestWins } from "../net/latest.js";
+import { Line } from "../net/line.js";
+import { Pace, WAYS } from "../net/pace.js";
+import { bitmapOf, pictureOfBytes } from "../picture/pictures.js";
+import { passing, persistently } from "../net/retry.js";
 
 const CHOICE = "live"; // where the browser remembers what the person chose
 

@@ -1,11 +1,11 @@
 /** Label maps and recipes that come in as files, and the recipe that goes out. A file that fails replaces nothing. */
-import * as api from "./net/api.js";
-import { applied, doubtful, readings } from "./map/reading.js";
-import { LabelMap } from "./map/labelmap.js";
-import { readPalette } from "./colours/palettes.js";
-import { PngError, decodeIndexPng, decodePng, isPng, readText } from "./formats/png.js";
-import { patiently } from "./net/retry.js";
-import { isZip, unzip } from "./formats/zip.js";
+import * as api from "../net/api.js";
+import { applied, doubtful, readings } from "../map/reading.js";
+import { LabelMap } from "../map/labelmap.js";
+import { readPalette } from "../colours/palettes.js";
+import { PngError, decodeIndexPng, decodePng, isPng, readText } from "../formats/png.js";
+import { patiently } from "../net/retry.js";
+import { isZip, unzip } from "../formats/zip.js";
 
 const RECIPE = "groupdnet-recipe";
 const WANTED = "A label map is a PNG: JPEG and WebP change its values.";

@@ -1,6 +1,6 @@
 /** The looks of a photo where the model has no encoder: the server fits them, and tells how far it is. */
-import * as api from "./net/api.js";
-import { patiently } from "./net/retry.js";
+import * as api from "../net/api.js";
+import { patiently } from "../net/retry.js";
 
 /**
  * Gives {style, classes, picture, distance}; `onStep` gets {step, steps, share, distance, picture?} on the way. Aborting

@@ -2,13 +2,13 @@
  * References: photos with their label maps, or pictures made here, whose looks a class can take. Each is encoded once; a
  * mixture is then nothing but a style whose specs come from several of them.
  */
-import * as api from "./net/api.js";
-import { cropsOf } from "./picture/crops.js";
+import * as api from "../net/api.js";
+import { cropsOf } from "../picture/crops.js";
 import { fit } from "./fitting.js";
-import { bitmapOf } from "./picture/pictures.js";
-import { encodeIndexPng } from "./formats/png.js";
-import { patiently } from "./net/retry.js";
-import { between, specOf, withSpecs } from "./picture/style.js";
+import { bitmapOf } from "../picture/pictures.js";
+import { encodeIndexPng } from "../formats/png.js";
+import { patiently } from "../net/retry.js";
+import { between, specOf, withSpecs } from "../picture/style.js";
 
 const LETTERS = [..."ABCDEFGH"];
 export const NO_MIX = { choice: {}, focus: null, columns: null, base: null };

@@ -1,9 +1,9 @@
 /** From one style through any number of others over the same label map, for the chosen classes. */
-import * as api from "./net/api.js";
+import * as api from "../net/api.js";
 import { mapOf, recipeIn } from "./files.js";
-import { pictureOf } from "./picture/pictures.js";
-import { patiently } from "./net/retry.js";
-import { onTheWay, resampled } from "./picture/style.js";
+import { pictureOf } from "../picture/pictures.js";
+import { patiently } from "../net/retry.js";
+import { onTheWay, resampled } from "../picture/style.js";
 
 export const NO_MORPH = { keys: [], t: 0, still: new Set() };
 export const MOST_KEYS = 8;
