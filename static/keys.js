@@ -1,5 +1,5 @@
 /** Keys by their place on the keyboard, silent while somebody types. */
-import { $, h } from "./dom.js";
+import { $, h } from "./views/parts/dom.js";
 import { classOfDigit, findClass } from "./views/classes.js";
 import { nextShape, openReplace } from "./views/tools.js";
 

@@ -1,5 +1,5 @@
 /** The animation of a morph: its settings, how far it is, and the file. */
-import { download, h, icon, pressed, slider } from "../dom.js";
+import { download, h, icon, pressed, slider } from "./parts/dom.js";
 
 const FORMATS = { webp: "WebP", gif: "GIF", mp4: "MP4", zip: "PNG frames" };
 

@@ -2,8 +2,8 @@
  * The class list: what to paint with, how each class looks, how much of the map it covers. A long list is in two parts,
  * first what the map has, so that a hundred classes are as near at hand as ten.
  */
-import { $, h, percent, pressed, write } from "../dom.js";
-import { swatch } from "./swatch.js";
+import { $, h, percent, pressed, write } from "./parts/dom.js";
+import { swatch } from "./parts/swatch.js";
 
 const LONG = 20; // classes from which on those in the map are listed first
 

@@ -1,5 +1,5 @@
 /** What follows the pointer on both canvases: the brush's ring, the class's name, and what a tool has left open. */
-import { $, svg } from "../dom.js";
+import { $, svg } from "./parts/dom.js";
 
 const HANDLES = [-1, 0, 1].flatMap((across) => [-1, 0, 1].map((down) => ({ across, down })));
 const DRAWS = ["brush", "erase"];

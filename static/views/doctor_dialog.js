@@ -1,6 +1,6 @@
 /** Ask what a label map means whose pixels do not say it: each unknown value gets a class, seen before it is so. */
 import { applied, fitted, readings, rest, rows } from "../map/reading.js";
-import { grouped, h, icon, percent, redraw } from "../dom.js";
+import { grouped, h, icon, percent, redraw } from "./parts/dom.js";
 
 const DIM = 0.22; // opacity of what is not pointed at
 

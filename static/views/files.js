@@ -1,6 +1,6 @@
 /** Files in and out: the menus, and files that are dropped. */
 import { exportsOf } from "../studio/bundle.js";
-import { $, chooseFile, download } from "../dom.js";
+import { $, chooseFile, download } from "./parts/dom.js";
 import { openPhoto } from "./manipulate.js";
 import { askForReference } from "./references.js";
 

@@ -1,5 +1,5 @@
 /** The strip of pictures under the slider, the key styles on it, and playing along it. */
-import { $, h, icon, pressed, thumbnail } from "../dom.js";
+import { $, h, icon, pressed, thumbnail } from "./parts/dom.js";
 import { LETTERS } from "../studio/morphing.js";
 
 const BETWEEN = 6; // steps of the strip, a whole number of them a leg

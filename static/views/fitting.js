@@ -1,5 +1,5 @@
 /** How far the fit of a photo is: the model's picture so far, a bar, and the time that is left. */
-import { h, percent } from "../dom.js";
+import { h, percent } from "./parts/dom.js";
 import { bitmapOf } from "../picture/pictures.js";
 import { blobOfDataUrl } from "../net/api.js";
 

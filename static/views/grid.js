@@ -1,6 +1,6 @@
 /** The grid of two classes' looks, over the label map: the picture beside it shows what is under the pointer. */
-import { $, h, icon, percent, redraw, thumbnail, titled } from "../dom.js";
-import { swatch } from "./swatch.js";
+import { $, h, icon, percent, redraw, thumbnail, titled } from "./parts/dom.js";
+import { swatch } from "./parts/swatch.js";
 import { peeking } from "./variants.js";
 
 const SIDE = 176; // canvas pixels of a cell

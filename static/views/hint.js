@@ -1,5 +1,5 @@
 /** A few words for somebody who is here for the first time. They go with the first stroke, and do not come back. */
-import { $, h, icon } from "../dom.js";
+import { $, h, icon } from "./parts/dom.js";
 
 const KEY = "hinted";
 const WORDS = [

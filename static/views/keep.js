@@ -1,6 +1,6 @@
 /** Work that was kept: a quiet word when it is back, and a way to begin anew. */
-import { $ } from "../dom.js";
-import { notify } from "./toasts.js";
+import { $ } from "./parts/dom.js";
+import { notify } from "./parts/toasts.js";
 
 export const unkept = () =>
   notify("This browser keeps nothing", "Export what you want to have again: a reload loses it here.");

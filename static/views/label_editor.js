@@ -1,5 +1,5 @@
 /** Correct a photo's label map in place: the photo under its labels, a brush, a fill, undo. */
-import { grouped, h, icon, pressed, redraw, slider } from "../dom.js";
+import { grouped, h, icon, pressed, redraw, slider } from "./parts/dom.js";
 import { History } from "../map/history.js";
 import { Painter } from "../map/painter.js";
 

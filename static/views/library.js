@@ -1,8 +1,8 @@
 /** Saved looks: of the chosen class, or whole styles. A click applies one; a name field saves another. */
-import { $, chooseFile, download, h, icon, pressed, redraw, thumbnail, titled } from "../dom.js";
+import { $, chooseFile, download, h, icon, pressed, redraw, thumbnail, titled } from "./parts/dom.js";
 import { describe, specOf } from "../picture/style.js";
-import { paintCrop } from "./swatch.js";
-import { notify } from "./toasts.js";
+import { paintCrop } from "./parts/swatch.js";
+import { notify } from "./parts/toasts.js";
 
 const FACE = 128; // pixels of a saved look's picture
 

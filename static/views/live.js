@@ -1,5 +1,5 @@
 /** How the picture follows the hand: its time, the way that is gone, and the choice of another. */
-import { $, write } from "../dom.js";
+import { $, write } from "./parts/dom.js";
 
 const SAID = { draw: "while drawing", stroke: "after each stroke", demand: "on demand" };
 const ROUTES = { socket: "over the live line", post: "by single requests: the live line is blocked" };

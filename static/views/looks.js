@@ -1,7 +1,7 @@
 /** One chip a class in the map: its look, its seed, dice, lock, and a slider back to the look before. */
-import { $, h, icon, percent, pressed, redraw, slider } from "../dom.js";
+import { $, h, icon, percent, pressed, redraw, slider } from "./parts/dom.js";
 import { describe, specOf } from "../picture/style.js";
-import { lookCanvas } from "./swatch.js";
+import { lookCanvas } from "./parts/swatch.js";
 
 export function watchLookChips(studio) {
   const chips = new Map();

@@ -1,7 +1,7 @@
 /** The right-hand panel of Paint: the chosen class's look, what changed last, and scenes to start from. */
-import { $, h, icon, percent, pressed, slider, titled } from "../dom.js";
+import { $, h, icon, percent, pressed, slider, titled } from "./parts/dom.js";
 import { describe, specOf } from "../picture/style.js";
-import { swatch } from "./swatch.js";
+import { swatch } from "./parts/swatch.js";
 
 const BIGGEST_SEED = 2 ** 53 - 1;
 

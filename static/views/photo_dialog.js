@@ -1,5 +1,5 @@
 /** Ask for a photo and its label map, encode them, and show what is wrong with them right there. */
-import { chooseFile, h, icon } from "../dom.js";
+import { chooseFile, h, icon } from "./parts/dom.js";
 import { mapOf, recipeIn, remedies } from "../studio/files.js";
 import { bitmapOf } from "../picture/pictures.js";
 import { encodeIndexPng } from "../formats/png.js";

@@ -1,8 +1,8 @@
 /** References: their cards in the strip, their list where there is no room for it, and the ways to add another. */
-import { $, h, icon, redraw, thumbnail } from "../dom.js";
+import { $, h, icon, redraw, thumbnail } from "./parts/dom.js";
 import { correctLabels } from "./label_editor.js";
 import { addPhoto } from "./photo_dialog.js";
-import { labelBitmap } from "./swatch.js";
+import { labelBitmap } from "./parts/swatch.js";
 
 export function watchReferences(studio) {
   studio.store.watch(["model", "references", "readAnew", "picture"], ({ model, references }) => {

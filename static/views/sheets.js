@@ -1,5 +1,5 @@
 /** Narrow screens: panels as drawer or sheets, and which of the two canvases a phone shows. */
-import { $, pressed } from "../dom.js";
+import { $, pressed } from "./parts/dom.js";
 
 const phone = matchMedia("(max-width: 599px)");
 

@@ -1,6 +1,6 @@
 /** The two canvases: labels to paint on, the picture beside them, cursor and zoom shared. */
-import { $, markSlider, pressed } from "../dom.js";
-import { Viewport } from "../viewport.js";
+import { $, markSlider, pressed } from "./parts/dom.js";
+import { Viewport } from "./parts/viewport.js";
 import { Cursor } from "./cursor.js";
 import { Hand } from "./hand.js";
 

@@ -1,6 +1,6 @@
 /** The tools: the rail with its fly-outs, and what the bar over the canvases says about the one in the hand. */
-import { $, h, icon, markSlider, percent, pressed, titled } from "../dom.js";
-import { swatch } from "./swatch.js";
+import { $, h, icon, markSlider, percent, pressed, titled } from "./parts/dom.js";
+import { swatch } from "./parts/swatch.js";
 
 const SHAPES = ["rectangle", "ellipse", "polygon"];
 const narrow = matchMedia("(max-width: 599px)");

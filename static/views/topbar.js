@@ -1,7 +1,7 @@
 /** Model, workspace, theme and scenes: what stands around the canvases. */
-import { $, h, thumbnail } from "../dom.js";
-import { labelBitmap } from "./swatch.js";
-import { notify } from "./toasts.js";
+import { $, h, thumbnail } from "./parts/dom.js";
+import { labelBitmap } from "./parts/swatch.js";
+import { notify } from "./parts/toasts.js";
 
 const SPACES = ["paint", "mix", "manipulate", "morph"];
 

@@ -1,5 +1,5 @@
 /** The strip of variants: looks as they come, hover compares, click keeps. */
-import { $, h, icon, percent, redraw, thumbnail } from "../dom.js";
+import { $, h, icon, percent, redraw, thumbnail } from "./parts/dom.js";
 import { watchVariantsMenu } from "./variants_menu.js";
 
 const SIDE = 200; // canvas pixels of a card that is shown at 100

@@ -1,6 +1,6 @@
 /** Two pictures at once: a line to drag over the picture, or one in place of the label map; zoom and pan hold for both. */
-import { $, h, icon, markSlider, pressed, redraw } from "../dom.js";
-import { since } from "./past.js";
+import { $, h, icon, markSlider, pressed, redraw } from "./parts/dom.js";
+import { since } from "./parts/past.js";
 
 export function watchVersus(studio, stage) {
   const { versus } = studio;

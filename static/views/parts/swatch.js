@@ -1,5 +1,5 @@
 /** Label maps in colour; twin swatches and look crops: a class's label colour, and how it looks right now. */
-import { h } from "../dom.js";
+import { h } from "./dom.js";
 
 /** Draw the part of a bitmap that shows a class, `rect` in pixels of its label map. */
 export function paintCrop(canvas, bitmap, map, rect) {

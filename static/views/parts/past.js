@@ -1,5 +1,5 @@
 /** Every picture since the page was opened; a click brings its labels and looks back, or chooses it for A / B. */
-import { $, h, redraw } from "../dom.js";
+import { $, h, redraw } from "./dom.js";
 
 export const DRAGGED = "application/x-groupdnet-picture"; // what a card of the history is while it is dragged
 

@@ -1,6 +1,6 @@
 /** What went wrong, in words, where it can be seen: cause, what was not done, and what can be done about it. */
-import { ApiError, OfflineError } from "../net/api.js";
-import { $, grouped, h, icon } from "../dom.js";
+import { ApiError, OfflineError } from "../../net/api.js";
+import { $, grouped, h, icon } from "./dom.js";
 
 const TITLES = {
   unknown_label: "Values that have no class",
