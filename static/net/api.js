@@ -78,10 +78,6 @@ async function* postLines(model, route, request, files, { signal } = {}) {
 
 const postJson = async (...args) => (await post(...args)).json();
 
-export function bytesOfDataUrl(url) {
-  return Uint8Array.from(atob(url.slice(url.indexOf(",") + 1)), (c) => c.charCodeAt(0));
-}
-
 /** Where a model's live socket is. */
 export function liveAddress(model) {
   const address = new URL(`${BASE}/models/${encodeURIComponent(model)}/live`, location.href);
@@ -90,8 +86,6 @@ export function liveAddress(model) {
 }
 
 export const health = () => call("/healthz");
-export const blobOfDataUrl = (url) =>
-  new Blob([bytesOfDataUrl(url)], { type: url.slice("data:".length, url.indexOf(";")) });
 
 export const models = () => getJson("models");
 export const report = (model) => getJson(`models/${encodeURIComponent(model)}`);

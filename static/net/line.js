@@ -2,9 +2,9 @@
  * The line to one model on the server: a WebSocket, and POST where WebSockets do not get through. It has one request in
  * flight; what was answered last is the base that the next one is told against.
  */
-import * as api from "./api.js";
 import { request, unpack } from "../formats/frames.js";
 import { encodeIndexPng } from "../formats/png.js";
+import * as api from "./api.js";
 
 const OPENING = 4000; // ms that a socket may take to open
 const SILENCE = 10_000; // ms without an answer after which the server is asked whether it is there, and then given up

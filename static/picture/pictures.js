@@ -1,5 +1,5 @@
 /** Pictures as the page keeps them: the server's own bytes (they carry the recipe) and a bitmap to draw. */
-import { bytesOfDataUrl } from "../net/api.js";
+import { bytesOfDataUrl } from "../formats/data_url.js";
 
 let made = 0;
 const sources = new WeakMap(); // bitmap → the file that it was decoded from

@@ -2,15 +2,15 @@
  * Nothing is lost: after every stroke, and whenever anything on the table changes, it is kept in the browser. A tab that is
  * reloaded, or opened after one was closed or crashed, goes on where that was.
  */
-import { bytesOf } from "../map/history.js";
 import { freshId } from "../keep/ids.js";
-import { idle } from "./idle.js";
-import { LabelMap } from "../map/labelmap.js";
 import { packed, unpacked } from "../keep/packing.js";
-import { pictureOfBytes } from "../picture/pictures.js";
 import { chooseSession, freshSession, prune, returnTo } from "../keep/sessions.js";
-import { TABLE } from "./state.js";
 import { Vault } from "../keep/vault.js";
+import { bytesOf } from "../map/history.js";
+import { LabelMap } from "../map/labelmap.js";
+import { pictureOfBytes } from "../picture/pictures.js";
+import { idle } from "./idle.js";
+import { TABLE } from "./state.js";
 
 const VALUES = [...TABLE, "current", "other", "mapVersion"];
 const PICTURES = 24; // of the history, the newest

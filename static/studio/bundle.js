@@ -1,9 +1,9 @@
 /** Everything that can be taken away: the picture, its label map, the colours and the recipe, one by one or all in one. */
 import { rgbOf } from "../colours/colours.js";
-import { recipeText } from "./files.js";
 import { toGpl, toJson } from "../colours/palettes.js";
 import { encodeColourPng } from "../formats/png.js";
 import { zip } from "../formats/zip.js";
+import { recipeText } from "./files.js";
 
 const rgbs = (palette) => palette.map(({ rgb }) => rgb);
 const text = (words) => new TextEncoder().encode(words);

@@ -1,11 +1,12 @@
 /** Label maps and recipes that come in as files, and the recipe that goes out. A file that fails replaces nothing. */
-import * as api from "../net/api.js";
-import { applied, doubtful, readings } from "../map/reading.js";
-import { LabelMap } from "../map/labelmap.js";
 import { readPalette } from "../colours/palettes.js";
+import { bytesOfDataUrl } from "../formats/data_url.js";
 import { PngError, decodeIndexPng, decodePng, isPng, readText } from "../formats/png.js";
-import { patiently } from "../net/retry.js";
 import { isZip, unzip } from "../formats/zip.js";
+import { LabelMap } from "../map/labelmap.js";
+import { applied, doubtful, readings } from "../map/reading.js";
+import * as api from "../net/api.js";
+import { patiently } from "../net/retry.js";
 
 const RECIPE = "groupdnet-recipe";
 const WANTED = "A label map is a PNG: JPEG and WebP change its values.";
@@ -25,7 +26,7 @@ export async function recipeIn(file) {
 export const recipeText = (picture) => readText(picture.bytes, RECIPE);
 
 export async function mapOf(dataUrl) {
-  const { width, height, data } = await decodeIndexPng(api.bytesOfDataUrl(dataUrl));
+  const { width, height, data } = await decodeIndexPng(bytesOfDataUrl(dataUrl));
   return new LabelMap(width, height, data);
 }
 

@@ -1,9 +1,9 @@
 /** Looks of two classes at once: rows are looks of one, columns of the other, and each cell is a picture with both. */
+import { encodeIndexPng } from "../formats/png.js";
 import * as api from "../net/api.js";
+import { patiently } from "../net/retry.js";
 import { changeBetween } from "../picture/change.js";
 import { pictureOf } from "../picture/pictures.js";
-import { encodeIndexPng } from "../formats/png.js";
-import { patiently } from "../net/retry.js";
 import { freshSeed, specOf, withSpecs } from "../picture/style.js";
 
 export const SIDES = [3, 4, 5];

@@ -2,10 +2,10 @@
  * Looks that a person has named: of one class, or a whole style. They are kept by the browser, by the classes' names, so that
  * they fit any label map and any model that has those classes.
  */
-import * as api from "../net/api.js";
+import { entriesIn, libraryText } from "../formats/library_file.js";
 import { freshId } from "../keep/ids.js";
 import { Kept } from "../keep/table.js";
-import { entriesIn, libraryText } from "../formats/library_file.js";
+import * as api from "../net/api.js";
 import { sameSpec, specOf, withSpecs } from "../picture/style.js";
 import { hasCode } from "../picture/translate.js";
 

@@ -6,8 +6,8 @@ import { OfflineError } from "../net/api.js";
 import { LatestWins } from "../net/latest.js";
 import { Line } from "../net/line.js";
 import { Pace, WAYS } from "../net/pace.js";
-import { bitmapOf, pictureOfBytes } from "../picture/pictures.js";
 import { passing, persistently } from "../net/retry.js";
+import { bitmapOf, pictureOfBytes } from "../picture/pictures.js";
 
 const CHOICE = "live"; // where the browser remembers what the person chose
 

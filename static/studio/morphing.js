@@ -1,9 +1,10 @@
 /** From one style through any number of others over the same label map, for the chosen classes. */
+import { blobOfDataUrl } from "../formats/data_url.js";
 import * as api from "../net/api.js";
-import { mapOf, recipeIn } from "./files.js";
-import { pictureOf } from "../picture/pictures.js";
 import { patiently } from "../net/retry.js";
+import { pictureOf } from "../picture/pictures.js";
 import { onTheWay, resampled } from "../picture/style.js";
+import { mapOf, recipeIn } from "./files.js";
 
 export const NO_MORPH = { keys: [], t: 0, still: new Set() };
 export const MOST_KEYS = 8;
@@ -106,7 +107,7 @@ export class Morphing {
     const body = { styles, classes: this.classes, ...request };
     return patiently(async () => {
       for await (const row of api.morphLines(state.model.id, labels, body, { signal })) {
-        if (row.animation) return api.blobOfDataUrl(row.animation);
+        if (row.animation) return blobOfDataUrl(row.animation);
         onFrame(row.frame, row.frames);
       }
       throw new Error("The server ended before the animation was done.");

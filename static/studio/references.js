@@ -2,13 +2,14 @@
  * References: photos with their label maps, or pictures made here, whose looks a class can take. Each is encoded once; a
  * mixture is then nothing but a style whose specs come from several of them.
  */
-import * as api from "../net/api.js";
-import { cropsOf } from "../picture/crops.js";
-import { fit } from "./fitting.js";
-import { bitmapOf } from "../picture/pictures.js";
+import { bytesOfDataUrl } from "../formats/data_url.js";
 import { encodeIndexPng } from "../formats/png.js";
+import * as api from "../net/api.js";
 import { patiently } from "../net/retry.js";
+import { cropsOf } from "../picture/crops.js";
+import { bitmapOf } from "../picture/pictures.js";
 import { between, specOf, withSpecs } from "../picture/style.js";
+import { fit } from "./fitting.js";
 
 const LETTERS = [..."ABCDEFGH"];
 export const NO_MIX = { choice: {}, focus: null, columns: null, base: null };
@@ -50,7 +51,7 @@ export class References {
   async segment(photo) {
     const { model } = this.#studio.state;
     const { labels } = await patiently(() => api.segment(model.id, photo));
-    return new File([api.bytesOfDataUrl(labels)], "labels.png", { type: "image/png" });
+    return new File([bytesOfDataUrl(labels)], "labels.png", { type: "image/png" });
   }
 
   /** Other labels for a reference: its photo is encoded again, and what was taken from it follows. */

@@ -1,6 +1,6 @@
 /** Starter scenes: label maps that come with the page, in the classes of any model that has them by name. */
-import { LabelMap } from "../map/labelmap.js";
 import { decodeIndexPng } from "../formats/png.js";
+import { LabelMap } from "../map/labelmap.js";
 
 const FOLDER = "/static/starters/";
 

@@ -1,8 +1,8 @@
 /** What the page knows, key by key, as it is before anything is opened. */
+import { NOTHING_PENDING } from "../map/tools.js";
 import { INITIAL_LIVE } from "./live.js";
 import { NO_MORPH } from "./morphing.js";
 import { NO_MIX } from "./references.js";
-import { NOTHING_PENDING } from "../map/tools.js";
 
 const FIRST_STYLE = { seed: 7 };
 

@@ -2,26 +2,26 @@
  * What a person does in the studio, without the page: the label map, the style and the picture made of them.
  * Views call these methods and watch the store; nothing here touches an element.
  */
-import * as api from "../net/api.js";
-import { changeBetween } from "../picture/change.js";
 import { coloursOf } from "../colours/colours.js";
-import { cropsOf } from "../picture/crops.js";
-import { Files } from "./files.js";
-import { Grid } from "./grid.js";
 import { mapPainter } from "../colours/hatching.js";
+import { encodeIndexPng } from "../formats/png.js";
 import { History } from "../map/history.js";
 import { LabelMap } from "../map/labelmap.js";
+import { Painter } from "../map/painter.js";
+import { BRUSH_SIZES } from "../map/tools.js";
+import * as api from "../net/api.js";
+import { persistently } from "../net/retry.js";
+import { changeBetween } from "../picture/change.js";
+import { cropsOf } from "../picture/crops.js";
+import { between, differing, freshSeed, resampled, specOf, withSpecs } from "../picture/style.js";
+import { Files } from "./files.js";
+import { Grid } from "./grid.js";
 import { Library } from "./library.js";
 import { Live } from "./live.js";
 import { Morphing } from "./morphing.js";
-import { Painter } from "../map/painter.js";
-import { encodeIndexPng } from "../formats/png.js";
 import { NO_MIX, References } from "./references.js";
-import { persistently } from "../net/retry.js";
 import { INITIAL, OF_MODEL } from "./state.js";
 import { Store } from "./store.js";
-import { between, differing, freshSeed, resampled, specOf, withSpecs } from "../picture/style.js";
-import { BRUSH_SIZES } from "../map/tools.js";
 import { Variants } from "./variants.js";
 import { Versus } from "./versus.js";
 

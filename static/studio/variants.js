@@ -1,9 +1,9 @@
 /** Several looks of some classes to pick from, each with how much of the change stayed inside those classes. */
+import { encodeIndexPng } from "../formats/png.js";
 import * as api from "../net/api.js";
+import { patiently } from "../net/retry.js";
 import { changeBetween } from "../picture/change.js";
 import { pictureOf } from "../picture/pictures.js";
-import { encodeIndexPng } from "../formats/png.js";
-import { patiently } from "../net/retry.js";
 import { differing, freshSeed, specOf, withSpecs } from "../picture/style.js";
 
 export const COUNTS = [4, 6, 8, 12];

@@ -3,11 +3,11 @@
  * The state is {kind, a, b, mode, next}: a and b are {title, bitmap}, b null for whatever stands on the stage; `mode` is
  * "wipe" (a left of a line, b right of it) or "beside" (a in place of the label map).
  */
+import { encodeIndexPng } from "../formats/png.js";
 import * as api from "../net/api.js";
 import { LatestWins } from "../net/latest.js";
-import { bitmapFor, pictureOf } from "../picture/pictures.js";
-import { encodeIndexPng } from "../formats/png.js";
 import { passing } from "../net/retry.js";
+import { bitmapFor, pictureOf } from "../picture/pictures.js";
 import { translatedMap, translatedStyle } from "../picture/translate.js";
 
 export class Versus {

@@ -1,7 +1,7 @@
 /** In which colours classes are shown, and whether they are hatched: the same on the map and on every swatch. */
 import { COLOUR_SETS, coloursOf, hexOf } from "../../colours/colours.js";
-import { $ } from "../parts/dom.js";
 import { hatchOf, lineColour } from "../../colours/hatching.js";
+import { $ } from "../parts/dom.js";
 import { placeBeside } from "./tools.js";
 
 export function watchColours(studio) {

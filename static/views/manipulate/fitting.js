@@ -1,7 +1,7 @@
 /** How far the fit of a photo is: the model's picture so far, a bar, and the time that is left. */
-import { h, percent } from "../parts/dom.js";
+import { blobOfDataUrl } from "../../formats/data_url.js";
 import { bitmapOf } from "../../picture/pictures.js";
-import { blobOfDataUrl } from "../../net/api.js";
+import { h, percent } from "../parts/dom.js";
 
 const WARM_UP = 0.05; // share of the work before which the time that is left is a guess
 

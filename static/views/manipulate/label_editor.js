@@ -1,7 +1,7 @@
 /** Correct a photo's label map in place: the photo under its labels, a brush, a fill, undo. */
-import { grouped, h, icon, pressed, redraw, slider } from "../parts/dom.js";
 import { History } from "../../map/history.js";
 import { Painter } from "../../map/painter.js";
+import { grouped, h, icon, pressed, redraw, slider } from "../parts/dom.js";
 
 const TOOLS = { brush: "Brush", fill: "Fill", pick: "Pick a class" };
 const SEEN = 60; // % of the labels' opacity to begin with

@@ -1,8 +1,8 @@
 /** Manipulate: a photo's labels are repainted, its looks stay. */
-import { $, h, icon, redraw, slider, thumbnail, titled } from "../parts/dom.js";
 import { sameSpec, specOf } from "../../picture/style.js";
-import { addPhoto } from "./photo_dialog.js";
+import { $, h, icon, redraw, slider, thumbnail, titled } from "../parts/dom.js";
 import { labelBitmap, swatch } from "../parts/swatch.js";
+import { addPhoto } from "./photo_dialog.js";
 
 export function watchManipulate(studio, stage) {
   studio.store.watch(["model", "photo"], () => drawPanel(studio));

@@ -1,8 +1,8 @@
 /** Ask for a photo and its label map, encode them, and show what is wrong with them right there. */
-import { chooseFile, h, icon } from "../parts/dom.js";
-import { mapOf, recipeIn, remedies } from "../../studio/files.js";
-import { bitmapOf } from "../../picture/pictures.js";
 import { encodeIndexPng } from "../../formats/png.js";
+import { bitmapOf } from "../../picture/pictures.js";
+import { mapOf, recipeIn, remedies } from "../../studio/files.js";
+import { chooseFile, h, icon } from "../parts/dom.js";
 import { FitProgress } from "./fitting.js";
 import { correctLabels } from "./label_editor.js";
 

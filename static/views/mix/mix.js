@@ -1,9 +1,9 @@
 /** Mix: classes as rows, references as columns; a cell takes that class's look from that picture. */
-import { $, h, icon, redraw, slider, thumbnail, titled } from "../parts/dom.js";
 import { faceOf } from "../paint/library.js";
-import { addButtons, askForReference, referenceList, watchReferences } from "./references.js";
+import { $, h, icon, redraw, slider, thumbnail, titled } from "../parts/dom.js";
 import { lookCanvas, paintCrop, swatch } from "../parts/swatch.js";
 import { notify } from "../parts/toasts.js";
+import { addButtons, askForReference, referenceList, watchReferences } from "./references.js";
 
 export function watchMix(studio) {
   const table = h("div.merged");

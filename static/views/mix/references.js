@@ -1,7 +1,7 @@
 /** References: their cards in the strip, their list where there is no room for it, and the ways to add another. */
-import { $, h, icon, redraw, thumbnail } from "../parts/dom.js";
 import { correctLabels } from "../manipulate/label_editor.js";
 import { addPhoto } from "../manipulate/photo_dialog.js";
+import { $, h, icon, redraw, thumbnail } from "../parts/dom.js";
 import { labelBitmap } from "../parts/swatch.js";
 
 export function watchReferences(studio) {

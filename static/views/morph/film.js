@@ -1,6 +1,6 @@
 /** The strip of pictures under the slider, the key styles on it, and playing along it. */
-import { $, h, icon, pressed, thumbnail } from "../parts/dom.js";
 import { LETTERS } from "../../studio/morphing.js";
+import { $, h, icon, pressed, thumbnail } from "../parts/dom.js";
 
 const BETWEEN = 6; // steps of the strip, a whole number of them a leg
 const LEG_SECONDS = 3;

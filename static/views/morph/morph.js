@@ -1,11 +1,11 @@
 /** Morph: key styles from anything, the classes that move, a slider that is live, and the animation as a file. */
-import { $, chooseFile, h, icon, redraw, thumbnail, titled } from "../parts/dom.js";
 import { LETTERS, MOST_KEYS } from "../../studio/morphing.js";
-import { Animation } from "./animation.js";
-import { Film } from "./film.js";
+import { namesOf } from "../paint/variants.js";
+import { $, chooseFile, h, icon, redraw, thumbnail, titled } from "../parts/dom.js";
 import { DRAGGED, since } from "../parts/past.js";
 import { swatch } from "../parts/swatch.js";
-import { namesOf } from "../paint/variants.js";
+import { Animation } from "./animation.js";
+import { Film } from "./film.js";
 
 const PAST = 12; // pictures of the history that a key can be
 

@@ -1,6 +1,6 @@
 /** Saved looks: of the chosen class, or whole styles. A click applies one; a name field saves another. */
-import { $, chooseFile, download, h, icon, pressed, redraw, thumbnail, titled } from "../parts/dom.js";
 import { describe, specOf } from "../../picture/style.js";
+import { $, chooseFile, download, h, icon, pressed, redraw, thumbnail, titled } from "../parts/dom.js";
 import { paintCrop } from "../parts/swatch.js";
 import { notify } from "../parts/toasts.js";
 

@@ -1,6 +1,6 @@
 /** One chip a class in the map: its look, its seed, dice, lock, and a slider back to the look before. */
-import { $, h, icon, percent, pressed, redraw, slider } from "../parts/dom.js";
 import { describe, specOf } from "../../picture/style.js";
+import { $, h, icon, percent, pressed, redraw, slider } from "../parts/dom.js";
 import { lookCanvas } from "../parts/swatch.js";
 
 export function watchLookChips(studio) {

@@ -1,6 +1,6 @@
 /** The right-hand panel of Paint: the chosen class's look, what changed last, and scenes to start from. */
-import { $, h, icon, percent, pressed, slider, titled } from "../parts/dom.js";
 import { describe, specOf } from "../../picture/style.js";
+import { $, h, icon, percent, pressed, slider, titled } from "../parts/dom.js";
 import { swatch } from "../parts/swatch.js";
 
 const BIGGEST_SEED = 2 ** 53 - 1;

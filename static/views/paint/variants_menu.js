@@ -1,7 +1,7 @@
 /** How many looks, of which classes, and the grid of two classes. */
-import { $, h, icon, pressed, redraw, titled } from "../parts/dom.js";
 import { SIDES } from "../../studio/grid.js";
 import { COUNTS } from "../../studio/variants.js";
+import { $, h, icon, pressed, redraw, titled } from "../parts/dom.js";
 import { swatch } from "../parts/swatch.js";
 
 export function watchVariantsMenu(studio) {

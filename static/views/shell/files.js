@@ -1,8 +1,8 @@
 /** Files in and out: the menus, and files that are dropped. */
 import { exportsOf } from "../../studio/bundle.js";
-import { $, chooseFile, download } from "../parts/dom.js";
 import { openPhoto } from "../manipulate/manipulate.js";
 import { askForReference } from "../mix/references.js";
+import { $, chooseFile, download } from "../parts/dom.js";
 
 const NEEDS_PICTURE = ["picture", "recipe", "zip"];
 const ACCEPTED = { labels: "image/png", recipe: "image/png,application/json,.json", any: "image/png,.json,.gpl,.zip" };

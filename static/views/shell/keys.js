@@ -1,7 +1,7 @@
 /** Keys by their place on the keyboard, silent while somebody types. */
-import { $, h } from "../parts/dom.js";
 import { classOfDigit, findClass } from "../canvas/classes.js";
 import { nextShape, openReplace } from "../canvas/tools.js";
+import { $, h } from "../parts/dom.js";
 
 const take =
   (tool) =>
