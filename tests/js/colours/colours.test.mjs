@@ -1,9 +1,9 @@
+import { coloursOf, hexOf, leastDifference, rgbOf } from "../../../static/colours/colours.js";
+import { hatchOf, lineColour, mapPainter } from "../../../static/colours/hatching.js";
+import { LabelMap } from "../../../static/map/labelmap.js";
+import { Random, randomly } from "../random.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { coloursOf, hexOf, leastDifference, rgbOf } from "../../static/colours/colours.js";
-import { hatchOf, lineColour, mapPainter } from "../../static/colours/hatching.js";
-import { LabelMap } from "../../static/map/labelmap.js";
-import { Random, randomly } from "./random.mjs";
 
 const random = new Random(4);
 const channel = () => random.whole(0, 255);

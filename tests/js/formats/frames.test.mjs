@@ -1,9 +1,9 @@
+import { pack, request, unpack } from "../../../static/formats/frames.js";
+import { LabelMap } from "../../../static/map/labelmap.js";
+import { Random } from "../random.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inflateSync } from "node:zlib";
-import { pack, request, unpack } from "../../static/formats/frames.js";
-import { LabelMap } from "../../static/map/labelmap.js";
-import { Random } from "./random.mjs";
 
 const noise = (seed, width = 64, height = 48) => {
   const r = new Random(seed);

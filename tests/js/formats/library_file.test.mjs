@@ -1,8 +1,8 @@
+import { entriesIn, isSpec, libraryText } from "../../../static/formats/library_file.js";
+import { LabelMap } from "../../../static/map/labelmap.js";
+import { translatedMap, translatedStyle } from "../../../static/picture/translate.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LabelMap } from "../../static/map/labelmap.js";
-import { entriesIn, isSpec, libraryText } from "../../static/formats/library_file.js";
-import { translatedMap, translatedStyle } from "../../static/picture/translate.js";
 
 const entry = {
   name: "Dusk",

@@ -1,9 +1,9 @@
+import { PngError, decodeIndexPng, encodeIndexPng, isPng, readText } from "../../../static/formats/png.js";
+import { LabelMap } from "../../../static/map/labelmap.js";
+import { Random } from "../random.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
-import { LabelMap } from "../../static/map/labelmap.js";
-import { PngError, decodeIndexPng, encodeIndexPng, isPng, readText } from "../../static/formats/png.js";
-import { Random } from "./random.mjs";
 
 const palette = Array.from({ length: 12 }, (_, i) => [i * 20, 255 - i, i]);
 const noise = (width, height, top, seed = 1) => {

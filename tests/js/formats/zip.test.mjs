@@ -1,9 +1,9 @@
+import { crc32 } from "../../../static/formats/png.js";
+import { isZip, unzip, zip } from "../../../static/formats/zip.js";
+import { Random } from "../random.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
-import { crc32 } from "../../static/formats/png.js";
-import { isZip, unzip, zip } from "../../static/formats/zip.js";
-import { Random } from "./random.mjs";
 
 const bytes = (seed, length) => {
   const r = new Random(seed);

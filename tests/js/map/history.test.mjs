@@ -1,7 +1,7 @@
+import { History } from "../../../static/map/history.js";
+import { LabelMap } from "../../../static/map/labelmap.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { History } from "../../static/map/history.js";
-import { LabelMap } from "../../static/map/labelmap.js";
 
 function paint(map, history, x, y, w, h, value) {
   history.begin();

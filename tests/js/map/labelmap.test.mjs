@@ -1,8 +1,8 @@
+import { unite } from "../../../static/map/geometry.js";
+import { LabelMap } from "../../../static/map/labelmap.js";
+import { randomly } from "../random.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { unite } from "../../static/map/geometry.js";
-import { LabelMap } from "../../static/map/labelmap.js";
-import { randomly } from "./random.mjs";
 
 const distance = (px, py, x0, y0, x1, y1) => {
   const [dx, dy] = [x1 - x0, y1 - y0];

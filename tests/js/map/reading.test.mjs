@@ -1,12 +1,12 @@
+import { readPalette, toGpl, toJson } from "../../../static/colours/palettes.js";
+import { decodePng, encodeColourPng, encodeIndexPng } from "../../../static/formats/png.js";
+import { LabelMap } from "../../../static/map/labelmap.js";
+import { applied, doubtful, fitted, readings, rest, rows } from "../../../static/map/reading.js";
+import { filePalette } from "../../../static/studio/bundle.js";
+import { Random } from "../random.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateSync } from "node:zlib";
-import { filePalette } from "../../static/studio/bundle.js";
-import { applied, doubtful, fitted, readings, rest, rows } from "../../static/map/reading.js";
-import { LabelMap } from "../../static/map/labelmap.js";
-import { readPalette, toGpl, toJson } from "../../static/colours/palettes.js";
-import { decodePng, encodeColourPng, encodeIndexPng } from "../../static/formats/png.js";
-import { Random } from "./random.mjs";
 
 const NAMES = ["sky", "cloud", "mountain", "snow", "grass", "tree"];
 const hex = (...rgb) => `#${rgb.map((v) => v.toString(16).padStart(2, "0")).join("")}`;

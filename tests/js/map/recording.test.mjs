@@ -2,12 +2,12 @@
  * Strokes that were recorded in the page, replayed without it. recordings/paint.json comes from tests/browser/test_strokes.py,
  * which also has a fresh recording replayed here: RECORDING names its file.
  */
+import { History } from "../../../static/map/history.js";
+import { LabelMap } from "../../../static/map/labelmap.js";
+import { Painter } from "../../../static/map/painter.js";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { History } from "../../static/map/history.js";
-import { LabelMap } from "../../static/map/labelmap.js";
-import { Painter } from "../../static/map/painter.js";
 
 const files = [new URL("recordings/paint.json", import.meta.url), process.env.RECORDING].filter(Boolean);
 

@@ -1,8 +1,8 @@
+import { LabelMap } from "../../../static/map/labelmap.js";
+import { regionAt, stamp, without } from "../../../static/map/regions.js";
+import { randomly } from "../random.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LabelMap } from "../../static/map/labelmap.js";
-import { regionAt, stamp, without } from "../../static/map/regions.js";
-import { randomly } from "./random.mjs";
 
 const drawn = (...rows) =>
   new LabelMap(

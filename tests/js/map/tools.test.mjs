@@ -1,10 +1,10 @@
+import { History } from "../../../static/map/history.js";
+import { LabelMap } from "../../../static/map/labelmap.js";
+import { Painter } from "../../../static/map/painter.js";
+import { TOOL_NAMES } from "../../../static/map/tools.js";
+import { Random, randomly } from "../random.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { History } from "../../static/map/history.js";
-import { LabelMap } from "../../static/map/labelmap.js";
-import { Painter } from "../../static/map/painter.js";
-import { TOOL_NAMES } from "../../static/map/tools.js";
-import { Random, randomly } from "./random.mjs";
 
 function studio(width = 48, height = 40) {
   const map = new LabelMap(width, height);

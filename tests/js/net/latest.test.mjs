@@ -1,6 +1,6 @@
+import { LatestWins } from "../../../static/net/latest.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LatestWins } from "../../static/net/latest.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

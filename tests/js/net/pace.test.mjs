@@ -1,6 +1,6 @@
+import { Pace } from "../../../static/net/pace.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Pace } from "../../static/net/pace.js";
 
 const after = (pace, ...times) => times.map((time) => pace.note(time)).at(-1);
 

@@ -1,8 +1,8 @@
+import { LabelMap } from "../../../static/map/labelmap.js";
+import { cropsOf } from "../../../static/picture/crops.js";
+import { heatMap, measureChange } from "../../../static/picture/heat.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cropsOf } from "../../static/picture/crops.js";
-import { heatMap, measureChange } from "../../static/picture/heat.js";
-import { LabelMap } from "../../static/map/labelmap.js";
 
 const halves = () => {
   const map = new LabelMap(40, 40);

@@ -1,6 +1,6 @@
+import { between, describe, differing, freshSeed, onTheWay, resampled, specOf } from "../../../static/picture/style.js";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { between, describe, differing, freshSeed, onTheWay, resampled, specOf } from "../../static/picture/style.js";
 
 const base = Object.freeze({ seed: 7, 3: { seed: 50 } });
 const photo = { code: "AAAA", from: "beach.jpg" };

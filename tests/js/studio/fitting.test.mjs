@@ -1,8 +1,8 @@
 /** A fit comes line by line: what is told on the way, and every way in which it can end. */
+import { ApiError, OfflineError } from "../../../static/net/api.js";
+import { fit } from "../../../static/studio/fitting.js";
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { ApiError, OfflineError } from "../../static/net/api.js";
-import { fit } from "../../static/studio/fitting.js";
 
 const { fetch } = globalThis;
 afterEach(() => (globalThis.fetch = fetch));
