@@ -109,9 +109,6 @@ const FROM_LMS = [
 
 const labOf = (linear) => times(TO_LAB, times(TO_LMS, linear).map(Math.cbrt));
 
-/** How a colour [r, g, b] is seen: distances in it are what the eye makes of them. */
-export const seen = (rgb) => labOf(rgb.map(toLinear));
-
 const linearOf = (lab) =>
   times(
     FROM_LMS,

@@ -2,7 +2,8 @@
  * The import doctor: what a PNG's pixels mean as classes, in every way in which it can be read, and what has no meaning.
  * It proposes and never decides. No DOM here.
  */
-import { rgbOf, seen } from "../colours/colours.js";
+import { nearestClass } from "../colours/cielab.js";
+import { rgbOf } from "../colours/colours.js";
 import { LabelMap } from "./labelmap.js";
 
 const CLEAR = -1; // the value of pixels that are not opaque
@@ -132,18 +133,12 @@ function tables(classes, palette) {
   return all.map(([title, colours]) => ({ title: `colours (${title})`, colours }));
 }
 
-/** The class whose colour, of either set, looks most like a value. */
+/** `nearestClass` for packed colours, each worked out once. */
 function nearestIn(classes) {
-  const points = classes.flatMap(({ index, colour, display }) =>
-    [colour, display].map((hex) => ({ index, at: seen(rgbOf(hex)) })),
-  );
-  const known = new Map();
+  const nearest = nearestClass(classes);
+  const known = new Map(); // class by packed colour
   return (value) => {
-    if (!known.has(value)) {
-      const [l, a, b] = seen(unpacked(value));
-      const distance = ({ at }) => (at[0] - l) ** 2 + (at[1] - a) ** 2 + (at[2] - b) ** 2;
-      known.set(value, points.reduce((best, point) => (distance(point) < distance(best) ? point : best)).index);
-    }
+    if (!known.has(value)) known.set(value, nearest(unpacked(value)));
     return known.get(value);
   };
 }
