@@ -6,7 +6,8 @@ const sources = new WeakMap(); // bitmap → the file that it was decoded from
 
 /** From one entry of an answer's `pictures`; `map` and `version` say which label map it was made of. */
 export async function pictureOf({ image, style, change }, map, version) {
-  return { ...(await pictureOfBytes(bytesOfDataUrl(image), style, map, version)), change: change ?? null };
+  const measured = change && { share: change.share_inside, inside: change.inside, outside: change.outside };
+  return { ...(await pictureOfBytes(bytesOfDataUrl(image), style, map, version)), change: measured ?? null };
 }
 
 /** From the bytes of a PNG. */

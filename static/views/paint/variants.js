@@ -69,7 +69,7 @@ const waiting = ({ status }) =>
 function card(studio, variants, number, faces) {
   const item = variants.items[number];
   const kept = variants.kept === number;
-  const inside = item.change?.share_inside ?? null;
+  const inside = item.change?.share ?? null;
   const leaked = inside === null ? "" : `${percent(1 - inside)} outside`;
   if (!faces.has(item)) faces.set(item, thumbnail(item.bitmap, SIDE, SIDE));
   const attributes = {

@@ -1,7 +1,8 @@
 import { LabelMap } from "../../../static/map/labelmap.js";
 import { cropsOf } from "../../../static/picture/crops.js";
-import { heatMap, measureChange } from "../../../static/picture/heat.js";
+import { heatMap, measureChange } from "../../../static/picture/change.js";
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const halves = () => {
@@ -34,6 +35,19 @@ test("a change inside the classes is measured as inside, and shares add up", () 
   assert.equal(measureChange(picture(100), picture(110), map, [6]).share, 0.5);
   assert.equal(measureChange(picture(100), picture(100), map, [6]).share, 1);
 });
+
+const { cases } = JSON.parse(readFileSync(new URL("../../fixtures/change.json", import.meta.url), "utf8"));
+
+for (const { name, width, height, labels, classes, before, after, ...expected } of cases) {
+  test(`a change is measured as the server measures it: ${name}`, () => {
+    const rgba = (pixels) => Uint8ClampedArray.from(pixels.flatMap((rgb) => [...rgb, 255]));
+    const map = new LabelMap(width, height, Uint8Array.from(labels));
+    const { share, inside, outside } = measureChange(rgba(before), rgba(after), map, classes);
+    for (const [key, value] of Object.entries({ inside, outside, share_inside: share })) {
+      assert.ok(Math.abs(value - expected[key]) < 1e-9, `${key} is ${value}, not ${expected[key]}`);
+    }
+  });
+}
 
 test("the heat map is amber inside, blue outside, grey where nothing changed", () => {
   const map = halves();
