@@ -5,6 +5,7 @@ import { Studio } from "./studio/studio.js";
 import { watchClasses } from "./views/canvas/classes.js";
 import { watchColours } from "./views/canvas/colours.js";
 import { watchHint } from "./views/canvas/hint.js";
+import { watchRail } from "./views/canvas/rail.js";
 import { Stage, watchStageBar } from "./views/canvas/stage.js";
 import { watchTools } from "./views/canvas/tools.js";
 import { watchManipulate } from "./views/manipulate/manipulate.js";
@@ -33,6 +34,7 @@ const stage = new Stage(studio);
 const autosave = new Autosave(studio, { onError: unkept });
 const keeping = new Keeping(studio, autosave, openFirstScene);
 
+watchRail(studio);
 watchTools(studio);
 watchStageBar(studio, stage);
 watchColours(studio);
@@ -60,9 +62,9 @@ async function openFirstScene() {
   const { model } = studio.state;
   for (const scene of (await scenes.list()).scenes) {
     const map = await scenes.map(scene, model);
-    if (map) return studio.openScene(map, scene);
+    if (map) return studio.opening.scene(map, scene);
   }
-  return studio.refresh({ demanded: true });
+  return studio.live.ask({ demanded: true });
 }
 
 document.getElementById("model").addEventListener("change", async ({ target }) => {

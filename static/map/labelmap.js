@@ -34,7 +34,7 @@ export class LabelMap {
   counts() {
     const { data } = this;
     const counts = new Uint32Array(256);
-    for (let i = 0; i < data.length; ) {
+    for (let i = 0; i < data.length;) {
       const [start, label] = [i, data[i]];
       while (i < data.length && data[i] === label) i += 1; // neighbours are mostly of one class
       counts[label] += i - start;

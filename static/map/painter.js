@@ -1,19 +1,21 @@
 /**
- * Tools, label map and history put together: a pointer's way becomes changes of the map. It knows no page, so a recorded
- * stroke replays to the same pixels anywhere.
+ * Draws on a label map with the tools: the pointer's way becomes changes of the map, and of its undo history. It knows no
+ * page, so a recorded stroke replays to the same pixels anywhere.
  */
 import { unite } from "./geometry.js";
-import { NOTHING_PENDING, TOOLS } from "./tools.js";
+import { NOTHING_PENDING } from "./gestures.js";
+import { toolNamed } from "./tools.js";
 
 const NO_CHANGE = { dirty: null, picked: null };
 
 /**
- * One pointer press to its release.
+ * Painter of one map. A stroke is a `press`, any number of `drag`s and a `release` or `cancel`.
  *
- * `settings` are {tool, value, size, shape, everywhere}; a point is {x, y, shift, alt, eraser, pressure, reach} in map
- * pixels, of which only x and y must be there. `pressure` (0 … 1) makes the brush thinner, `eraser` says that the pen is
- * turned round. `press` and `drag` return {dirty, picked}: the rectangle to repaint and, from the eyedropper, the class
- * under the pointer.
+ * `settings` are {tool, value, size, shape, everywhere}: the tool's name, the class to paint with, the brush's diameter in
+ * map pixels and its shape, "round" or "square", and whether the fill takes every pixel of the class. A point is {x, y,
+ * shift, alt, eraser, pressure, reach} in map pixels; all but x and y may be left out. `pressure`, 0 … 1, makes the brush
+ * thinner; `eraser` says that the pen is turned round. `press` and `drag` return {dirty, picked}: the rectangle to repaint,
+ * and the class under the pointer if the tool picks one, otherwise null.
  */
 export class Painter {
   #stroke = null;
@@ -25,41 +27,42 @@ export class Painter {
     this.history = history;
   }
 
+  /** Whether a stroke is being drawn. */
   get active() {
     return this.#stroke !== null;
   }
 
-  /** Where a stroke with Shift would start from, or null. */
+  /** Where a line drawn with Shift would start, {x, y}, or null. */
   get lastEnd() {
     return this.#lastEnd;
   }
 
-  /** {corners, picked}: what a tool has left open. A region that was picked up counts until the map changes otherwise. */
+  /** What a tool has left open: {corners, picked}. A region stays picked up until the map changes in another way. */
   get pending() {
     if (this.#stroke) return this.#stroke.pending;
     return this.#pending.version === this.history.version ? this.#pending : NOTHING_PENDING;
   }
 
   press(point, settings) {
-    const tool = TOOLS[point.alt ? "pick" : point.eraser ? "erase" : settings.tool];
+    const tool = toolNamed(point.alt ? "pick" : point.eraser ? "erase" : settings.tool);
     const { map, history, pending } = this;
     const start = sized(point, settings);
     const last = point.shift && tool.continues && this.#lastEnd ? { ...start, ...this.#lastEnd } : start;
     history.begin();
     this.#stroke = { tool, map, history, settings, start, last, pending, touched: null };
-    return this.#apply(tool.press ?? tool.drag, start);
+    return this.#apply(tool.gesture.press ?? tool.gesture.drag, start);
   }
 
-  /** The next points of the way; several at once are repainted at once. */
+  /** Takes the next points of the way; several at once are repainted at once. */
   drag(...points) {
     const stroke = this.#stroke;
-    if (!stroke?.tool.drag) return NO_CHANGE;
+    if (!stroke?.tool.gesture.drag) return NO_CHANGE;
     return points
-      .map((point) => this.#apply(stroke.tool.drag, sized(point, stroke.settings)))
+      .map((point) => this.#apply(stroke.tool.gesture.drag, sized(point, stroke.settings)))
       .reduce((all, { dirty, picked }) => ({ dirty: unite(all.dirty, dirty), picked }), NO_CHANGE);
   }
 
-  /** Ends the stroke; returns the rectangle that really changed, or null. */
+  /** Ends the stroke; returns the rectangle that differs from before, or null. */
   release() {
     if (!this.#stroke) return null;
     const { touched, last, tool, pending } = this.#stroke;
@@ -70,7 +73,7 @@ export class Painter {
     return changed;
   }
 
-  /** Takes the unfinished stroke back, or else what is left open; returns the rectangle to repaint. */
+  /** Takes the unfinished stroke back, or lets go of what a tool left open; returns the rectangle to repaint, or null. */
   cancel() {
     if (!this.#stroke) {
       this.#leave(NOTHING_PENDING);
@@ -88,7 +91,7 @@ export class Painter {
     return corners.length > 0;
   }
 
-  /** Closes an open polygon and lets go of a region; returns the rectangle that changed, or null. */
+  /** Closes an open polygon in the class `value`, lets go of a region; returns the rectangle that changed, or null. */
   finish(value) {
     const { corners } = this.pending;
     this.#leave(NOTHING_PENDING);

@@ -1,7 +1,8 @@
-/** Label maps and styles of one model in the classes of another that has them by name. No DOM here. */
+/** Label maps and styles of one model, translated to the classes of another that has classes of the same names. */
 import { LabelMap } from "../map/labelmap.js";
+import { hasCode } from "./style.js";
 
-/** New index by old index of the classes given; an error names those that the other model lacks. */
+/** The new index of each class, by its old one. Raises an Error that names the classes that the other model lacks. */
 function indicesIn(from, to, classes) {
   const found = new Map(to.classes.map(({ name, index }) => [name, index]));
   const missing = classes.map((index) => from.classes[index].name).filter((name) => !found.has(name));
@@ -9,7 +10,10 @@ function indicesIn(from, to, classes) {
   return new Map(classes.map((index) => [index, found.get(from.classes[index].name)]));
 }
 
-/** The map in the other model's classes and size; an error names the classes that it lacks. */
+/**
+ * A label map in another model's classes and size. `from` and `to` are the models' reports. Raises an Error that names the
+ * classes that the other model lacks.
+ */
 export function translatedMap(map, from, to) {
   const present = [...new Set(map.data)];
   const indices = indicesIn(from, to, present);
@@ -19,7 +23,10 @@ export function translatedMap(map, from, to) {
   return width === map.width && height === map.height ? translated : translated.scaled(width, height);
 }
 
-/** The style of those classes; where codes have another shape over there, a class with a code takes the style's seed. */
+/**
+ * The looks of some classes as a style of another model. Where its codes have another shape, a class whose look has a code
+ * takes the style's seed instead. Raises an Error that names the classes that the other model lacks.
+ */
 export function translatedStyle(style, classes, from, to) {
   const indices = indicesIn(from, to, classes);
   const fits = String(from.code_shape) === String(to.code_shape);
@@ -27,9 +34,4 @@ export function translatedStyle(style, classes, from, to) {
     .filter((index) => style[index] && (fits || !hasCode(style[index])))
     .map((index) => [indices.get(index), style[index]]);
   return { seed: style.seed, ...Object.fromEntries(specs) };
-}
-
-/** Whether a look is made of numbers of one model's, or of seeds alone. */
-export function hasCode(spec) {
-  return Boolean(spec.code) || (spec.blend ?? []).some(hasCode);
 }

@@ -1,6 +1,6 @@
 /**
- * Nothing is lost: after every stroke, and whenever anything on the table changes, it is kept in the browser. A tab that is
- * reloaded, or opened after one was closed or crashed, goes on where that was.
+ * Keeps the work in the browser after every change. A tab that is reloaded, or opened after another was closed or crashed,
+ * goes on with the work of that one.
  */
 import { freshId } from "../keep/ids.js";
 import { packed, unpacked } from "../keep/packing.js";
@@ -13,26 +13,28 @@ import { idle } from "./idle.js";
 import { TABLE } from "./state.js";
 
 const VALUES = [...TABLE, "current", "other", "mapVersion"];
-const PICTURES = 24; // of the history, the newest
-const PAST_BYTES = 16 * 2 ** 20; // of steps that can be undone or redone, the nearest
-const [PICTURE, STEP, BASE] = ["picture ", "step ", "base "];
+const PICTURES = 24; // newest pictures of the history that are kept
+const PAST_BYTES = 16 * 2 ** 20; // undo and redo steps that are kept, those nearest to the present
+const [PICTURE, STEP, BASE] = ["picture ", "step ", "base "]; // begin the names of such values in the vault
 
 export class Autosave {
-  #studio;
-  #vault = null;
+  #store;
+  #labels;
+  #opening;
+  #onError;
+  #vault = null; // false once it has failed
   #session = null; // {id, from}
-  #model = null; // whose table is being kept; another model's is not touched before it is restored
+  #model = null; // id of the model whose work is kept; another model's is not touched before it is restored
   #saved = {}; // by name: the value as it was written last
   #keys = new Map(); // by picture, step or base: its name in the vault
-  #writing = null;
+  #writing = null; // promise of the write in progress
 
   /** `onError(error)` is told once when nothing can be kept. */
-  constructor(studio, { onError }) {
-    this.#studio = studio;
-    this.onError = onError;
+  constructor({ store, labels, opening }, { onError }) {
+    [this.#store, this.#labels, this.#opening, this.#onError] = [store, labels, opening, onError];
   }
 
-  /** {time, model} of the work to go on with, or null. */
+  /** Choose the session of this tab. Resolves to {time, model} of the work to go on with, or to null. */
   async open() {
     try {
       this.#vault = await Vault.open();
@@ -45,16 +47,16 @@ export class Autosave {
     }
   }
 
-  /** Put the table back that was kept for the model that is loaded; false where there is none. */
+  /** Open the work that was kept for the model in use. Resolves to false if there is none. */
   async restore() {
-    const { model } = this.#studio.state;
+    const { model } = this.#store.state;
     this.#follow(null);
     for (const session of new Set([this.#session?.id, this.#session?.from])) {
       const kept = await this.#read(session, model);
       if (!kept) continue;
       this.#follow(model.id);
       if (session === this.#session.id) this.#keys = kept.keys;
-      this.#studio.resume(kept.table);
+      this.#opening.kept(kept.table);
       return true;
     }
     return false;
@@ -62,10 +64,10 @@ export class Autosave {
 
   /** Keep whatever changes from now on. */
   watch() {
-    this.#studio.store.watch([...VALUES, "pictures", "picture"], () => this.#note());
+    this.#store.watch([...VALUES, "pictures", "picture"], () => this.#note());
   }
 
-  /** Leave this work where it is and begin another. Returns a function that brings it back, null where nothing is kept. */
+  /** Begin another session. Resolves to a function that goes back to this one, or to null where nothing is kept. */
   async leave() {
     await this.#writing;
     if (!this.#vault) return null;
@@ -84,8 +86,8 @@ export class Autosave {
   }
 
   /**
-   * What a session has of a model: {table, keys}, keys being the names of its pictures, steps and bases. Null for nothing
-   * that still fits the model.
+   * The work of a session with a model: {table, keys}, `keys` being the names of its pictures, steps and bases. Null if
+   * there is none, or none that still fits the model.
    */
   async #read(session, { id, image_size: [height, width], classes }) {
     if (!this.#vault || !session) return null;
@@ -110,10 +112,10 @@ export class Autosave {
   }
 
   #note() {
-    const { model, picture } = this.#studio.state;
+    const { model, picture } = this.#store.state;
     if (!this.#vault || !model) return;
     if (model.id !== this.#model) {
-      if (!picture) return; // it is just being opened
+      if (!picture) return; // the model is just being opened
       this.#follow(model.id);
     }
     this.#writing ??= this.#write();
@@ -132,12 +134,13 @@ export class Autosave {
     } catch (error) {
       this.#fail(error);
     }
-    this.#writing = null; // at once: what changes from here on is noted anew
+    this.#writing = null; // no await since the last look: changes from here on start another write
   }
 
-  /** By name what differs from what was written, or null; taken as written from now on. */
+  /** The values that differ from what was written, by name, or null if none does. They count as written from now on. */
   #changes() {
-    const { state, history } = this.#studio;
+    const { state } = this.#store;
+    const { history } = this.#labels;
     if (state.model.id !== this.#model) return null;
     const changed = {};
     for (const name of VALUES) if (state[name] !== this.#saved[name]) changed[name] = this.#saved[name] = state[name];
@@ -152,7 +155,7 @@ export class Autosave {
     return Object.keys(changed).length ? changed : null;
   }
 
-  /** Note what must be written so that these pictures, steps and bases are kept and no others. */
+  /** Add to `changed` what must be written so that these pictures, steps and bases are kept, and no others. */
   #list(changed, wanted) {
     for (const [thing, key] of this.#keys) {
       if (wanted.has(thing)) continue;
@@ -168,15 +171,15 @@ export class Autosave {
     }
   }
 
-  /** The page works on; it only keeps nothing. */
+  /** Stop keeping; the page works on. */
   #fail(error) {
     if (this.#vault === false) return;
     this.#vault = false;
-    this.onError(error);
+    this.#onError(error);
   }
 }
 
-/** Of the steps those next to the present that together hold no more than `bytes`. */
+/** The steps nearest to the present that together hold no more than `bytes`. */
 function nearest({ undo, redo, base }, bytes) {
   let left = bytes;
   const take = (steps) => {
@@ -189,13 +192,13 @@ function nearest({ undo, redo, base }, bytes) {
   return { undo: take(undo), redo: take(redo), base };
 }
 
-/** The same object with each thing in it, alone or in a list, replaced by what the map `names` has for it. */
+/** The same object with each value in it, or each item where it is a list, replaced by what the map `names` has for it. */
 function named(names, things) {
   const change = (thing) => (Array.isArray(thing) ? thing.map(change) : names.get(thing));
   return Object.fromEntries(Object.entries(things).map(([key, thing]) => [key, change(thing)]));
 }
 
-/** [kind, value]: how a base, a step or a picture is written; what belongs to it by its name. */
+/** How a base, a step or a picture is written: [kind, value], with the bases of a step by their names. */
 function recordOf(thing, keys) {
   if (thing instanceof LabelMap) return [BASE, thing];
   if ("rect" in thing) return [STEP, { ...thing, bases: named(keys, thing.bases) }];

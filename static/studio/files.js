@@ -1,55 +1,32 @@
-/** Label maps and recipes that come in as files, and the recipe that goes out. A file that fails replaces nothing. */
+/** Label maps, recipes, palettes and archives that are opened as files. A file that cannot be read replaces nothing. */
 import { readPalette } from "../colours/palettes.js";
-import { bytesOfDataUrl } from "../formats/data_url.js";
-import { PngError, decodeIndexPng, decodePng, isPng, readText } from "../formats/png.js";
+import { PngError, decodeIndexPng, decodePng, isPng } from "../formats/png.js";
 import { isZip, unzip } from "../formats/zip.js";
 import { LabelMap } from "../map/labelmap.js";
 import { applied, doubtful, readings } from "../map/reading.js";
 import * as api from "../net/api.js";
 import { patiently } from "../net/retry.js";
+import { mapOf, recipeIn } from "../picture/recipe.js";
 
-const RECIPE = "groupdnet-recipe";
 const WANTED = "A label map is a PNG: JPEG and WebP change its values.";
 
-/** The recipe inside a file made here, or null: a PNG's text chunk, or JSON. */
-export async function recipeIn(file) {
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const text = isPng(bytes) ? await readText(bytes, RECIPE) : new TextDecoder().decode(bytes);
-  try {
-    const recipe = JSON.parse(text);
-    return recipe?.labels && recipe?.style ? recipe : null;
-  } catch {
-    return null;
-  }
-}
-
-export const recipeText = (picture) => readText(picture.bytes, RECIPE);
-
-export async function mapOf(dataUrl) {
-  const { width, height, data } = await decodeIndexPng(bytesOfDataUrl(dataUrl));
-  return new LabelMap(width, height, data);
-}
-
-/** What to offer under an error: a label map of the wrong size can be resized, if the person says so. */
-export function remedies(error, again) {
-  return error.code === "wrong_size" ? [{ label: "Resize to fit", run: again }] : [];
-}
-
 export class Files {
-  #studio;
+  #store;
+  #labels;
+  #opening;
+  #loadModel;
+  #person;
 
-  constructor(studio) {
-    this.#studio = studio;
+  /**
+   * `loadModel(id)` loads another model. `person` has `report(error, context)`, `tell(title, text)` and
+   * `consult(image, name)`, which resolves to the label map that the person takes an image for, or to null.
+   */
+  constructor({ store, labels, opening, loadModel, person }) {
+    [this.#store, this.#labels, this.#opening] = [store, labels, opening];
+    [this.#loadModel, this.#person] = [loadModel, person];
   }
 
-  /** Label map from a file of any kind that the server reads; it renders it on the way. */
-  async readLabels(file, { style, resize = false } = {}) {
-    const { state } = this.#studio;
-    const answer = await patiently(() => api.render(state.model.id, file, { style: style ?? state.style, resize }));
-    return mapOf(answer.labels);
-  }
-
-  /** Whatever it is, by what is in it: an archive, a picture made here, a recipe, a palette, or else a label map. */
+  /** Open a file by what is in it: an archive, a picture made here, a recipe, a palette, or else a label map. */
   async open(file) {
     const bytes = new Uint8Array(await file.arrayBuffer());
     if (isZip(bytes)) return this.#openArchive(file, bytes);
@@ -58,77 +35,73 @@ export class Files {
     return palette ? this.#takePalette(palette) : this.importLabels(file);
   }
 
-  /** A label map of any kind. Where it is not plain what it means, or how it fits, the person is asked. */
+  /** Open a label map of any kind. The person is asked where it is not plain what its pixels mean or how it fits. */
   async importLabels(file) {
-    const studio = this.#studio;
     try {
       const image = await decodePng(new Uint8Array(await file.arrayBuffer()));
-      const { model, palette } = studio.state;
+      const { model, palette } = this.#store.state;
       const [height, width] = model.image_size;
       const ways = readings(image, model, palette);
       const plain = !doubtful(ways) && image.width === width && image.height === height;
-      const map = plain ? applied(ways[0], image) : await studio.consult(image, file.name);
+      const map = plain ? applied(ways[0], image) : await this.#person.consult(image, file.name);
       if (!map) return;
-      studio.replaceMap(map, { reorder: true });
-      studio.set({ scene: file.name, photo: null });
-      studio.refresh({ demanded: true });
-      if (plain) studio.tell(`${file.name} is open`, `Read as ${ways[0].title}.`);
+      this.#opening.map(map, file.name);
+      if (plain) this.#person.tell(`${file.name} is open`, `Read as ${ways[0].title}.`);
     } catch (error) {
       const words = error instanceof PngError ? new Error(`${file.name}: ${error.message}. ${WANTED}`) : error;
-      studio.report(words, "Nothing was replaced.");
+      this.#person.report(words, "Nothing was replaced.");
     }
   }
 
-  /** Colours that the doctor knows label maps by, from now on. */
+  /** Read label maps in a palette's colours from now on, if it names classes of the model. */
   #takePalette(palette) {
-    const studio = this.#studio;
-    const names = new Set(studio.classes.map(({ name }) => name));
+    const { model } = this.#store.state;
+    const names = new Set(model.classes.map(({ name }) => name));
     const known = palette.filter(({ name }) => names.has(name)).length;
     if (!known) {
-      const error = new Error(
-        `None of the palette's ${palette.length} names is a class of ${studio.state.model.title}.`,
-      );
-      studio.report(error, "The palette is not used.");
+      const error = new Error(`None of the palette's ${palette.length} names is a class of ${model.title}.`);
+      this.#person.report(error, "The palette is not used.");
       return;
     }
-    studio.set({ palette });
-    studio.tell("Palette taken", `Label maps in its colours are read: ${known} of ${names.size} classes have one.`);
+    this.#store.set({ palette });
+    const words = `Label maps in its colours are read: ${known} of ${names.size} classes have one.`;
+    this.#person.tell("Palette taken", words);
   }
 
-  /** An archive made here: its recipe, with the label map beside it where that is newer. */
+  /** Open an archive made here: its recipe, and then its label map if that is another one. */
   async #openArchive(file, bytes) {
-    const studio = this.#studio;
     try {
       const contents = await unzip(bytes);
       const find = (end) => Object.entries(contents).find(([name]) => name.endsWith(end))?.[1];
       const [recipe, labels] = [find("recipe.json"), find("labels.png")];
       if (!recipe && !labels) throw new Error(`${file.name} holds neither recipe.json nor labels.png.`);
       if (recipe && !(await this.importRecipe(new File([recipe], file.name)))) return;
-      const { width, height, data } = labels ? await decodeIndexPng(labels) : studio.map;
-      if (!new LabelMap(width, height, data).equals(studio.map)) await this.importLabels(new File([labels], file.name));
+      const { map } = this.#labels;
+      const { width, height, data } = labels ? await decodeIndexPng(labels) : map;
+      if (!new LabelMap(width, height, data).equals(map)) await this.importLabels(new File([labels], file.name));
     } catch (error) {
-      studio.report(error, "Nothing was replaced.");
+      this.#person.report(error, "Nothing was replaced.");
     }
   }
 
-  /** Everything comes back: model, label map, style; false if it does not. The server checks the recipe by rendering it. */
+  /**
+   * Open a recipe: its model, label map and style. The server checks it by rendering it. Resolves to whether it was opened.
+   */
   async importRecipe(file) {
-    const studio = this.#studio;
     try {
       const recipe = await recipeIn(file);
       if (!recipe) throw new Error(`${file.name} carries no recipe: take a picture exported here, or its JSON.`);
-      if (!studio.state.models.some(({ id }) => id === recipe.model)) {
+      const { models, model } = this.#store.state;
+      if (!models.some(({ id }) => id === recipe.model)) {
         throw new Error(`${file.name} was made with the model “${recipe.model}”, which this studio does not have.`);
       }
       const answer = await patiently(() => api.renderRecipe(recipe.model, file));
       const map = await mapOf(answer.labels);
-      if (recipe.model !== studio.state.model.id) await studio.loadModel(recipe.model);
-      studio.replaceMap(map, { reorder: true });
-      studio.adoptStyle(recipe.style, { scene: file.name });
-      studio.refresh({ demanded: true });
+      if (recipe.model !== model.id) await this.#loadModel(recipe.model);
+      this.#opening.recipe(map, recipe.style, file.name);
       return true;
     } catch (error) {
-      studio.report(error, "Nothing was replaced.");
+      this.#person.report(error, "Nothing was replaced.");
       return false;
     }
   }

@@ -1,8 +1,8 @@
-/** Work that can wait for a frame without much to do. */
+/** Waiting for a moment in which the page has little to do. */
 
-const PATIENCE = 200; // ms after which it is done in any frame
+const PATIENCE = 200; // ms after which the wait ends even on a busy page
 
-/** Resolves when the page has time. */
+/** Resolves in an idle moment, at the latest after 200 ms. */
 export function idle() {
   return new Promise((resolve) => {
     if (globalThis.requestIdleCallback) requestIdleCallback(resolve, { timeout: PATIENCE });

@@ -1,90 +1,99 @@
 /**
- * The picture follows the hand: one request in flight, the newest waiting, drafts while somebody draws or drags and the
- * exact picture when the hand rests. How eagerly is measured, unless the person has chosen.
+ * Makes pictures while the person paints: one request is in flight and the newest one waits. While somebody draws or drags
+ * a slider the answers are drafts; when the hand rests, the exact picture follows. The mode, which says how often pictures
+ * are made, is chosen by how long they take, unless the person has chosen one.
  */
 import { OfflineError } from "../net/api.js";
 import { LatestWins } from "../net/latest.js";
 import { Line } from "../net/line.js";
-import { Pace, WAYS } from "../net/pace.js";
+import { MODES, Pace } from "../net/pace.js";
 import { passing, persistently } from "../net/retry.js";
 import { bitmapOf, pictureOfBytes } from "../picture/pictures.js";
 
-const CHOICE = "live"; // where the browser remembers what the person chose
-
-export const INITIAL_LIVE = {
-  busy: false,
-  offline: false,
-  stale: false, // on demand, and something changed since the picture
-  liveChoice: "auto", // or one of the ways
-  live: "stroke", // the way that is gone: "draw", "stroke" or "demand"
-  liveRoute: "socket", // or "post"
-  latency: null, // ms of the last picture
-};
+const CHOICE = "live"; // key in localStorage of the mode that the person chose
 
 export class Live {
-  #studio;
+  #store;
+  #wanted;
+  #drawing;
+  #show;
+  #report;
+  #line = new Line({ onLost: () => this.#reconnect() });
+  #loop = new LatestWins({
+    work: () => this.#picture(),
+    onDone: (picture, newest) => this.#arrived(picture, newest),
+    onError: (error) => this.#failed(error),
+    onState: (state) => this.#note(state),
+    retryAfter: passing,
+  });
   #pace = new Pace();
-  #holding = false;
+  #holding = false; // a slider is held
   #reconnecting = false;
 
-  constructor(studio) {
-    this.#studio = studio;
-    this.line = new Line({ onLost: () => this.#reconnect() });
-    this.loop = new LatestWins({
-      work: () => this.#picture(),
-      onDone: (picture, newest) => this.#arrived(picture, newest),
-      onError: (error) => this.#failed(error),
-      onState: ({ busy, waiting }) =>
-        studio.set({ busy: busy && !waiting, offline: waiting instanceof OfflineError, liveRoute: this.line.route }),
-      retryAfter: passing,
-    });
+  /**
+   * `wanted()` gives what the next picture is made from: {model, map, version, style, palette}. `drawing()` says whether a
+   * stroke is being drawn. `show(picture)` takes an exact picture, `report(error, context)` a failure.
+   */
+  constructor({ store, wanted, drawing, show, report }) {
+    [this.#store, this.#wanted, this.#drawing, this.#show, this.#report] = [store, wanted, drawing, show, report];
     const chosen = localStorage.getItem(CHOICE);
-    if (WAYS.includes(chosen)) studio.set({ liveChoice: chosen, live: chosen });
+    if (MODES.includes(chosen)) store.set({ liveChoice: chosen, live: chosen });
   }
 
-  /** "auto", or the way that the person wants whatever it costs. */
+  /** Whether a picture is being made. */
+  get busy() {
+    return this.#loop.busy;
+  }
+
+  /** Resolves when no picture is being made or waited for. */
+  rest() {
+    return this.#loop.rest();
+  }
+
+  /** Set the mode: "draw", "stroke", "demand", or "auto" to have it chosen by how long pictures take. */
   choose(choice) {
     localStorage.setItem(CHOICE, choice);
-    const live = choice === "auto" ? this.#pace.way : choice;
-    const stale = this.#studio.state.stale && live === "demand";
-    const missed = this.#studio.state.stale && !stale;
-    this.#studio.set({ liveChoice: choice, live, stale });
-    if (missed) this.loop.ask();
+    const live = choice === "auto" ? this.#pace.mode : choice;
+    const stale = this.#store.state.stale && live === "demand";
+    const missed = this.#store.state.stale && !stale;
+    this.#store.set({ liveChoice: choice, live, stale });
+    if (missed) this.#loop.ask();
   }
 
-  /** Something changed. On demand the picture waits for the word. */
+  /** Ask for a picture after a change. In the mode "demand" it is made only if it is `demanded`. */
   ask({ demanded = false } = {}) {
-    if (this.#studio.state.live === "demand" && !demanded) this.#studio.set({ stale: true });
-    else this.loop.ask();
+    const { model, live } = this.#store.state;
+    if (!model) return;
+    if (live === "demand" && !demanded) this.#store.set({ stale: true });
+    else this.#loop.ask();
   }
 
-  /** A stroke has grown, and goes on. */
+  /** To be called when a stroke has grown and goes on. */
   moved() {
-    if (this.#studio.state.live === "draw") this.loop.ask();
+    if (this.#store.state.live === "draw") this.#loop.ask();
   }
 
-  /** A slider is held, or let go. */
+  /** To be called when a slider is taken hold of, or let go. */
   hold(holding) {
     this.#holding = holding;
-    if (!holding && this.#studio.state.draft && !this.loop.busy) this.loop.ask();
+    if (!holding && this.#store.state.draft && !this.busy) this.#loop.ask();
   }
 
-  /** Now, whatever is being waited for. */
+  /** Ask at once, even while a retry or the person's demand is waited for. */
   hurry() {
-    if (this.loop.busy) this.loop.hurry();
+    if (this.busy) this.#loop.hurry();
     else this.ask({ demanded: true });
   }
 
   get #resting() {
-    return !this.#holding && !this.#studio.painter.active;
+    return !this.#holding && !this.#drawing();
   }
 
   async #picture() {
-    const studio = this.#studio;
-    const { model, mapVersion: version } = studio.state;
-    const [style, map, exact] = [studio.shownStyle, studio.map.clone(), this.#resting];
+    const { model, map, version, style, palette } = this.#wanted();
+    const exact = this.#resting;
     const started = performance.now();
-    const answer = await this.line.picture(model.id, map, { style, exact, palette: studio.palette });
+    const answer = await this.#line.picture(model.id, map, { style, exact, palette });
     const picture = exact
       ? await pictureOfBytes(answer.bytes, style, map, version)
       : { draft: await bitmapOf(new Blob([answer.bytes], { type: answer.type })) };
@@ -92,38 +101,43 @@ export class Live {
   }
 
   #arrived(picture, newest) {
-    const studio = this.#studio;
-    if (picture.model !== studio.state.model) return;
+    const { model, liveChoice } = this.#store.state;
+    if (picture.model !== model) return;
     const live = this.#pace.note(picture.latency);
-    if (studio.state.liveChoice === "auto") studio.set({ live });
-    studio.set({ latency: picture.latency, liveRoute: this.line.route });
+    if (liveChoice === "auto") this.#store.set({ live });
+    this.#store.set({ latency: picture.latency, liveRoute: this.#line.route });
     if (picture.draft) {
       this.#sketch(picture.draft);
-      studio.set({ stale: false });
-      if (newest && this.#resting) this.loop.ask();
-    } else if (newest) studio.show(picture);
-    else this.#sketch(picture.bitmap); // of a moment ago, but nearer than the one before
+      this.#store.set({ stale: false });
+      if (newest && this.#resting) this.#loop.ask();
+    } else if (newest) this.#show(picture);
+    else this.#sketch(picture.bitmap); // out of date already, but closer than the picture before it
   }
 
-  /** The draft before is never shown again: its memory is given back at once. */
+  /** Show a bitmap as a draft. The draft before it is never shown again: its memory is freed at once. */
   #sketch(bitmap) {
-    const { draft } = this.#studio.state;
-    this.#studio.set({ draft: bitmap });
+    const { draft } = this.#store.state;
+    this.#store.set({ draft: bitmap });
     draft?.close();
   }
 
-  #failed(error) {
-    this.#studio.set({ draft: null });
-    this.#studio.report(error, "The picture is the one from before.");
+  #note({ busy, waiting }) {
+    const offline = waiting instanceof OfflineError;
+    this.#store.set({ busy: busy && !waiting, offline, liveRoute: this.#line.route });
   }
 
-  /** The line broke while nobody painted: say so, and mend it before the next stroke. */
+  #failed(error) {
+    this.#store.set({ draft: null });
+    this.#report(error, "The picture is the one from before.");
+  }
+
+  /** The line broke while no picture was waited for: say so, and mend it before the next stroke. */
   async #reconnect() {
-    if (this.#reconnecting || this.loop.busy) return;
+    if (this.#reconnecting || this.busy) return;
     this.#reconnecting = true;
-    const id = this.#studio.state.model?.id;
-    const onOffline = (offline) => this.loop.busy || this.#studio.set({ offline });
-    await persistently(() => this.line.touch(id), onOffline).catch(() => {});
+    const id = this.#store.state.model?.id;
+    const onOffline = (offline) => this.busy || this.#store.set({ offline });
+    await persistently(() => this.#line.touch(id), onOffline).catch(() => {});
     this.#reconnecting = false;
   }
 }

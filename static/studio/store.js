@@ -1,14 +1,14 @@
 /**
- * The page's state: one flat object, changed by `set` alone and watched by key. Watchers run after all changes of a task;
- * what nobody's hand waits for runs later, when the page has time.
+ * The page's state: one flat object that is changed by `set` alone and watched by key. Watchers are called once all changes
+ * of the running task are made.
  */
 import { idle } from "./idle.js";
 
 export class Store {
   #state;
-  #watchers = [];
-  #changed = null;
-  #later = new Set(); // watchers whose time is to come
+  #watchers = []; // [{keys, watcher, later}]
+  #changed = null; // keys changed in this task, for which watchers are still to be called
+  #later = new Set(); // watchers that are waiting for an idle moment
 
   constructor(initial) {
     this.#state = { ...initial };
@@ -18,6 +18,7 @@ export class Store {
     return this.#state;
   }
 
+  /** Change some keys. A key that is set to the value it has counts as unchanged: values are replaced, never changed. */
   set(patch) {
     const keys = Object.keys(patch).filter((key) => patch[key] !== this.#state[key]);
     if (!keys.length) return;
@@ -30,7 +31,7 @@ export class Store {
     queueMicrotask(() => this.#notify());
   }
 
-  /** Call `watcher(state)` now and whenever one of these keys has changed; with `later`, once the page has time. */
+  /** Call `watcher(state)` now and after every change of one of these keys; with `later`, not before the page is idle. */
   watch(keys, watcher, { later = false } = {}) {
     this.#watchers.push({ keys, watcher, later });
     watcher(this.#state);

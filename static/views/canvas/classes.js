@@ -25,9 +25,9 @@ export function classOfDigit(studio, digit) {
 
 /** Class indices in the order of the list. */
 function listed(studio) {
-  const all = studio.classes.map(({ index }) => index);
+  const all = studio.classes.list.map(({ index }) => index);
   if (all.length <= LONG) return all;
-  const { present } = studio;
+  const { present } = studio.labels;
   return [...present, ...all.filter((index) => !present.includes(index))];
 }
 
@@ -50,7 +50,7 @@ class ClassList {
   }
 
   build() {
-    this.#rows = this.studio.classes.map(({ index, name }) => row(this.studio, index, name));
+    this.#rows = this.studio.classes.list.map(({ index, name }) => row(this.studio, index, name));
     this.#text = $("class-search").value = "";
     this.update();
   }
@@ -70,18 +70,19 @@ class ClassList {
       element.classList.toggle("absent", !present);
       element.setAttribute("aria-selected", String(chosen));
       element.tabIndex = chosen ? 0 : -1;
-      element.hidden = (this.#onlyPresent && !present && !chosen) || !matches(this.studio.className(index), this.#text);
+      element.hidden =
+        (this.#onlyPresent && !present && !chosen) || !matches(this.studio.classes.name(index), this.#text);
       write(element.firstChild, place < 10 ? String((place + 1) % 10) : "");
-      write(element.lastChild, percent(this.studio.share(index)));
+      write(element.lastChild, percent(this.studio.labels.share(index)));
     });
     this.#notes();
   }
 
   /** Rows that are in place already are left alone: focus and scroll stay. */
   #arrange(order) {
-    const { present, classes } = this.studio;
+    const { present } = this.studio.labels;
     const wanted = order.map((index) => this.#rows[index]);
-    if (classes.length > LONG && present.length) wanted.splice(present.length, 0, this.heading);
+    if (order.length > LONG && present.length) wanted.splice(present.length, 0, this.heading);
     const inPlace = wanted.length === this.element.childElementCount;
     if (inPlace && wanted.every((part, i) => part === this.element.children[i])) return;
     const focused = this.element.contains(document.activeElement) ? document.activeElement : null;
@@ -90,13 +91,13 @@ class ClassList {
   }
 
   #notes() {
-    const { classes, present } = this.studio;
+    const all = this.studio.classes.list.length;
     const found = this.#shown.length;
     this.heading.hidden = this.#text !== "" || this.#onlyPresent;
-    $("no-class").hidden = found > 0 || !classes.length;
+    $("no-class").hidden = found > 0 || !all;
     write($("no-class"), found ? "" : `No class is called “${this.#text}”.`);
-    const counted = this.#text ? `${found} found` : `${present.length} of ${classes.length}`;
-    write($("class-count"), classes.length ? counted : "");
+    const counted = this.#text ? `${found} found` : `${this.studio.labels.present.length} of ${all}`;
+    write($("class-count"), all ? counted : "");
   }
 
   search(text) {
@@ -121,10 +122,10 @@ class ClassList {
 
   #takeBest() {
     const names = this.#shown.map(({ dataset }) => Number(dataset.class));
-    const best = names.find((index) => this.studio.className(index).startsWith(this.#text)) ?? names[0];
+    const best = names.find((index) => this.studio.classes.name(index).startsWith(this.#text)) ?? names[0];
     if (best === undefined) return;
     this.#leave();
-    this.studio.choose(best);
+    this.studio.inHand.choose(best);
     this.reveal(); // also where it was the chosen one before
   }
 
@@ -163,7 +164,7 @@ const matches = (name, text) => text.split(/\s+/).every((word) => name.toLowerCa
 function row(studio, index, name) {
   return h(
     "button.class-row",
-    { role: "option", title: name, data: { class: index }, onclick: () => studio.choose(index) },
+    { role: "option", title: name, data: { class: index }, onclick: () => studio.inHand.choose(index) },
     h("kbd", { "aria-hidden": "true" }),
     swatch(studio, index),
     h("span.name", {}, name),

@@ -2,7 +2,7 @@
 import { COLOUR_SETS, coloursOf, hexOf } from "../../colours/colours.js";
 import { hatchOf, lineColour } from "../../colours/hatching.js";
 import { $ } from "../parts/dom.js";
-import { placeBeside } from "./tools.js";
+import { placeBeside } from "../parts/screen.js";
 
 export function watchColours(studio) {
   const { colours, hatched } = remembered();

@@ -1,8 +1,8 @@
 /** What follows the pointer on both canvases: the brush's ring, the class's name, and what a tool has left open. */
+import { toolNamed } from "../../map/tools.js";
 import { $, svg } from "../parts/dom.js";
 
 const HANDLES = [-1, 0, 1].flatMap((across) => [-1, 0, 1].map((down) => ({ across, down })));
-const DRAWS = ["brush", "erase"];
 
 export class Cursor {
   #place = null; // in a frame, in screen pixels
@@ -34,7 +34,7 @@ export class Cursor {
   draw() {
     const { tool, size, shape } = this.studio.state;
     const place = this.#place;
-    const sized = DRAWS.includes(tool);
+    const { sized } = toolNamed(tool);
     const ring = sized ? Math.max(4, Math.max(1, size * this.#pressure) * this.view.scale) : 8;
     for (const element of [$("cursor"), $("ghost")]) {
       element.hidden = !place;
@@ -50,8 +50,8 @@ export class Cursor {
   /** The class under the pointer, over the label map and on the picture. */
   #name(place, ring) {
     const at = place && this.view.toMap(place);
-    const index = at && this.studio.map.at(at.x, at.y);
-    const name = index === null ? "" : this.studio.className(index);
+    const index = at && this.studio.labels.map.at(at.x, at.y);
+    const name = index === null ? "" : this.studio.classes.name(index);
     $("under-pointer").textContent = name && `${name} · ${Math.floor(at.x)}, ${Math.floor(at.y)}`;
     $("tag").hidden = !name;
     if (!name) return;
@@ -61,15 +61,16 @@ export class Cursor {
 
   /** The line that Shift would draw, a polygon's corners, the box of a region. */
   #sketch() {
-    const { corners, picked } = this.studio.painter.pending;
+    const { corners, picked } = this.studio.labels.painter.pending;
     const parts = [...this.#line(), ...this.#polygon(corners), ...this.#box(picked)];
     if (parts.length || $("sketch").childElementCount) $("sketch").replaceChildren(...parts);
   }
 
   #line() {
-    const { painter, state } = this.studio;
-    if (!this.#shift || !this.#place || !painter.lastEnd || painter.active || !DRAWS.includes(state.tool)) return [];
-    return outline([this.view.toFrame(painter.lastEnd), this.#place], "polyline");
+    const { lastEnd, active } = this.studio.labels.painter;
+    const { continues } = toolNamed(this.studio.state.tool);
+    if (!this.#shift || !this.#place || !lastEnd || active || !continues) return [];
+    return outline([this.view.toFrame(lastEnd), this.#place], "polyline");
   }
 
   #polygon(corners) {

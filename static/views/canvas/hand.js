@@ -33,7 +33,7 @@ export class Hand {
   cancel() {
     this.#painting = null;
     this.#forgetRest();
-    this.stage.applied({ dirty: this.studio.painter.cancel() });
+    this.stage.applied({ dirty: this.studio.labels.painter.cancel() });
   }
 
   /** While the space bar is down the pointer moves the view. */
@@ -90,7 +90,7 @@ export class Hand {
   #press(id, point) {
     const { tool, size, shape, everywhere, current } = this.studio.state;
     this.#painting = { id, since: performance.now() };
-    this.stage.applied(this.studio.painter.press(point, { tool, size, shape, everywhere, value: current }));
+    this.stage.applied(this.studio.labels.painter.press(point, { tool, size, shape, everywhere, value: current }));
   }
 
   /** The finger means to paint: its stroke begins where it was put down. */
@@ -118,7 +118,7 @@ export class Hand {
     } else if (this.#painting?.id === id) {
       const moves = event.getCoalescedEvents?.() ?? [];
       const points = (moves.length ? moves : [event]).map((move) => this.#point(move, frame));
-      this.stage.applied(this.studio.painter.drag(...points));
+      this.stage.applied(this.studio.labels.painter.drag(...points));
     }
     this.stage.cursor.move(place, event.pressure, event.pointerType, event.shiftKey);
   }
@@ -144,9 +144,9 @@ export class Hand {
 
   #release() {
     this.#painting = null;
-    const changed = this.studio.painter.release();
+    const changed = this.studio.labels.painter.release();
     this.stage.applied({ dirty: null });
-    if (changed) this.studio.mapChanged({ drawn: true });
+    if (changed) this.studio.labels.changed({ drawn: true });
     else this.studio.live.hold(false);
   }
 
@@ -181,7 +181,7 @@ export class Hand {
   /** Ctrl and the wheel sizes the brush. A touchpad's pinch also says Ctrl, but no key is held: it zooms, as the wheel does. */
   #wheel(event, frame) {
     event.preventDefault();
-    if (event.ctrlKey && this.controlHeld) return this.studio.resizeBrush(event.deltaY < 0 ? 1 : -1);
+    if (event.ctrlKey && this.controlHeld) return this.studio.inHand.resize(event.deltaY < 0 ? 1 : -1);
     const speed = event.ctrlKey ? 1.01 : 1.0015;
     this.stage.view.zoomTo(this.stage.view.zoom * speed ** -event.deltaY, this.#place(event, frame));
   }

@@ -27,5 +27,5 @@ export function watchHint(studio) {
     ),
   );
   $("toasts").append(card);
-  studio.store.watch(["mapVersion"], () => card.isConnected && studio.history.canUndo && gone());
+  studio.store.watch(["mapVersion"], () => card.isConnected && studio.labels.history.canUndo && gone());
 }

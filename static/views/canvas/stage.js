@@ -41,8 +41,8 @@ export class Stage {
 
   /** Draw the whole label map, or the part that a stroke touched. */
   repaint(dirty = null) {
-    const { map, classes } = this.studio;
-    if (!classes.length) return;
+    const { map } = this.studio.labels;
+    if (!this.studio.state.model) return;
     if (this.labels.width !== map.width || this.labels.height !== map.height) {
       for (const canvas of [this.labels, this.overlay]) Object.assign(canvas, { width: map.width, height: map.height });
       this.frames.labels.parentElement.parentElement.style.setProperty("--ratio", map.width / map.height);
@@ -50,7 +50,7 @@ export class Stage {
     }
     const rect = dirty ? map.clip(dirty) : map.bounds;
     if (!rect) return;
-    this.labels.getContext("2d").putImageData(this.studio.coloured(map, rect), rect.x, rect.y);
+    this.labels.getContext("2d").putImageData(this.studio.classes.coloured(map, rect), rect.x, rect.y);
     this.#drawOverlay();
   }
 
@@ -73,7 +73,7 @@ export class Stage {
     else context.drawImage(bitmap, 0, 0);
     this.picture.dataset.picture = picture?.id ?? "";
     this.picture.classList.toggle("is-draft", Boolean(draft));
-    const names = this.studio.present.map((index) => this.studio.className(index)).join(", ");
+    const names = this.studio.labels.present.map((index) => this.studio.classes.name(index)).join(", ");
     this.picture.setAttribute("aria-label", heat ? "Where the picture changed" : `Generated picture of ${names}`);
   }
 
@@ -97,8 +97,8 @@ export class Stage {
       this.repaint(dirty);
       this.studio.live.moved();
     }
-    if (picked !== null) this.studio.choose(picked);
-    this.studio.set({ pending: this.studio.painter.pending });
+    if (picked !== null) this.studio.inHand.choose(picked);
+    this.studio.set({ pending: this.studio.labels.painter.pending });
   }
 }
 

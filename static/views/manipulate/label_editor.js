@@ -1,9 +1,10 @@
 /** Correct a photo's label map in place: the photo under its labels, a brush, a fill, undo. */
 import { History } from "../../map/history.js";
 import { Painter } from "../../map/painter.js";
+import { toolNamed } from "../../map/tools.js";
 import { grouped, h, icon, pressed, redraw, slider } from "../parts/dom.js";
 
-const TOOLS = { brush: "Brush", fill: "Fill", pick: "Pick a class" };
+const TOOLS = ["brush", "fill", "pick"].map(toolNamed);
 const SEEN = 60; // % of the labels' opacity to begin with
 
 /** Resolves to the corrected map, or to null if the person leaves it. */
@@ -49,7 +50,7 @@ class LabelEditor {
   }
 
   #head(name) {
-    this.tools = Object.entries(TOOLS).map(([tool, title]) =>
+    this.tools = TOOLS.map(({ name: tool, label: title }) =>
       h("button.ib.s", { onclick: () => this.#set({ tool }), "aria-label": title, title, data: { tool } }, icon(tool)),
     );
     this.undo = h(
@@ -135,14 +136,14 @@ class LabelEditor {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    const count = this.studio.classes.length;
+    const count = this.studio.classes.list.length;
     const value = (this.settings.value + step + count) % count;
     this.#set({ value });
     this.classes.children[value].focus();
   }
 
   #applied({ dirty, picked }) {
-    if (dirty) this.canvas.getContext("2d").putImageData(this.studio.coloured(this.map), 0, 0);
+    if (dirty) this.canvas.getContext("2d").putImageData(this.studio.classes.coloured(this.map), 0, 0);
     if (picked !== null) this.#set({ value: picked });
   }
 
@@ -154,7 +155,7 @@ class LabelEditor {
   // ---- what is seen ----
 
   #draw() {
-    this.canvas.getContext("2d").putImageData(this.studio.coloured(this.map), 0, 0);
+    this.canvas.getContext("2d").putImageData(this.studio.classes.coloured(this.map), 0, 0);
     this.undo.disabled = !this.history.canUndo;
     this.redo.disabled = !this.history.canRedo;
     const changed = this.map.data.reduce((sum, label, i) => sum + (label !== this.original.data[i]), 0);
@@ -163,7 +164,7 @@ class LabelEditor {
 
   #drawClasses() {
     const counts = this.map.counts();
-    const rows = this.studio.classes.map(({ index, name, display }) =>
+    const rows = this.studio.classes.list.map(({ index, name, display }) =>
       h(
         "button.editor-class",
         {

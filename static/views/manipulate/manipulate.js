@@ -16,7 +16,7 @@ export function watchManipulate(studio, stage) {
 
 export async function openPhoto(studio, file = null) {
   const photo = await addPhoto(studio, "Open a photo", "Open", file);
-  if (photo) studio.references.openPhoto(photo);
+  if (photo) studio.opening.photo(photo);
 }
 
 function drawPanel(studio) {
@@ -29,7 +29,7 @@ function drawPanel(studio) {
 }
 
 function empty(studio) {
-  const brings = studio.can("segment").available
+  const brings = studio.photos.can("segment").available
     ? "Bring a photo: its labels are found, and you can correct them."
     : "Bring a photo and its label map.";
   return h(
@@ -76,8 +76,8 @@ function loaded(studio, photo) {
 }
 
 function backToPhoto(studio, photo) {
-  studio.replaceMap(photo.map);
-  studio.refresh();
+  studio.labels.replace(photo.map);
+  studio.live.ask();
 }
 
 /** The photo left of a line over the picture. */
@@ -132,7 +132,7 @@ function drawClasses(studio) {
   const { order, style, photo } = studio.state;
   if (!photo || !$("photo-classes")) return;
   const rows = order.map((index) => {
-    const name = studio.className(index);
+    const name = studio.classes.name(index);
     const look = photo.style[index];
     const own = look !== undefined && sameSpec(specOf(style, index), look);
     const back = look !== undefined && !own;
@@ -147,7 +147,7 @@ function drawClasses(studio) {
         ? h(
             "button.ib.s",
             {
-              onclick: () => studio.setLook(index, look),
+              onclick: () => studio.looks.give(index, look),
               "aria-label": `${name} from the photo again`,
               title: "From the photo again",
             },
@@ -156,7 +156,7 @@ function drawClasses(studio) {
         : h(
             "button.ib.s",
             {
-              onclick: () => studio.reroll(index),
+              onclick: () => studio.looks.reroll(index),
               "aria-label": `New look for ${name}`,
               title: `New look for ${name}`,
             },

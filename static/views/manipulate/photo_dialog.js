@@ -1,7 +1,7 @@
 /** Ask for a photo and its label map, encode them, and show what is wrong with them right there. */
-import { encodeIndexPng } from "../../formats/png.js";
+import { bytesOfDataUrl } from "../../formats/data_url.js";
 import { bitmapOf } from "../../picture/pictures.js";
-import { mapOf, recipeIn, remedies } from "../../studio/files.js";
+import { mapOfRecipe, recipeIn } from "../../picture/recipe.js";
 import { chooseFile, h, icon } from "../parts/dom.js";
 import { FitProgress } from "./fitting.js";
 import { correctLabels } from "./label_editor.js";
@@ -30,7 +30,7 @@ class PhotoDialog {
       labels: this.#slot("labels", "Label map", LABELS_WANTED),
     };
     this.message = h("p.dialog-error", { role: "alert", hidden: true });
-    this.encoder = studio.can("encode").available;
+    this.encoder = studio.photos.can("encode").available;
     this.segmenter = studio.state.model.applications.segment?.available === true;
     this.correct = h(
       "button.mini.correct",
@@ -54,7 +54,7 @@ class PhotoDialog {
       this.correct,
       h("p.note", {}, this.#hint(size)),
       this.encoder ||
-        h("p.note", {}, `This model has no encoder: the look is fitted, which ${studio.can("fit").note}.`),
+        h("p.note", {}, `This model has no encoder: the look is fitted, which ${studio.photos.can("fit").note}.`),
       this.message,
       h("div.dialog-actions", {}, this.go, h("button.btn.quiet", { onclick: () => this.#end(null) }, "Cancel")),
     );
@@ -122,7 +122,7 @@ class PhotoDialog {
     meta.textContent = "looking for them";
     const { photo } = this;
     try {
-      const labels = await this.studio.references.segment(photo);
+      const labels = await this.studio.photos.segment(photo);
       if (this.labels || photo !== this.photo) return; // something else was given meanwhile
       this.labels = labels;
       await this.#face("labels", labels, "found in the photo");
@@ -137,10 +137,10 @@ class PhotoDialog {
     this.#say(null);
     try {
       const { studio, photo } = this;
-      const map = await studio.files.readLabels(this.labels, { resize: true });
+      const map = await studio.photos.readLabels(this.labels, { resize: true });
       const corrected = await correctLabels(studio, { name: photo.name, bitmap: await bitmapOf(photo), map });
       if (!corrected) return;
-      const bytes = await encodeIndexPng(corrected, studio.palette);
+      const bytes = await studio.classes.png(corrected);
       this.labels = new File([bytes], "labels.png", { type: "image/png" });
       await this.#face("labels", this.labels, "corrected");
     } catch (error) {
@@ -160,9 +160,9 @@ class PhotoDialog {
   async #labelsFromRecipe(file) {
     const recipe = await recipeIn(file).catch(() => null);
     if (!recipe || this.labels) return;
-    const map = await mapOf(`,${recipe.labels}`).catch(() => null);
+    const map = await mapOfRecipe(recipe).catch(() => null);
     if (!map) return;
-    const bytes = Uint8Array.from(atob(recipe.labels), (c) => c.charCodeAt(0));
+    const bytes = bytesOfDataUrl(recipe.labels);
     this.labels = new File([bytes], "labels.png", { type: "image/png" });
     await this.#face("labels", this.labels, "found in the picture");
   }
@@ -175,13 +175,11 @@ class PhotoDialog {
     if (fitting) this.slots.labels.parentElement.after(fitting.element);
     const options = { resize, signal: this.leaving.signal, onStep: (row) => fitting?.show(row) };
     try {
-      this.#end(await this.studio.references.encode(this.photo, this.labels, options));
+      this.#end(await this.studio.photos.encode(this.photo, this.labels, options));
     } catch (error) {
       if (this.leaving.signal.aborted) return;
-      this.#say(
-        error,
-        remedies(error, () => this.#encode(true)),
-      );
+      const resize = { label: "Resize to fit", run: () => this.#encode(true) };
+      this.#say(error, error.code === "wrong_size" ? [resize] : []);
     }
     fitting?.element.remove();
     this.element.classList.remove("is-busy");

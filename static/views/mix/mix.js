@@ -67,7 +67,7 @@ function saveMix(studio) {
   const name = `Mix ${studio.library.of(null).filter((entry) => /^Mix \d+$/.test(entry.name)).length + 1}`;
   studio.library.save(
     name,
-    studio.classes.map(({ index }) => index),
+    studio.classes.list.map(({ index }) => index),
     faceOf(studio, null),
   );
   notify(`Saved as “${name}”`, "Among the whole styles of Paint's saved looks.");
@@ -82,11 +82,7 @@ function empty(studio) {
       {},
       icon("photo"),
       h("b", {}, "Take each class's look from another picture"),
-      h(
-        "p",
-        {},
-        "Keep the picture on the stage as a reference, roll new looks, then mix the two; or bring photos.",
-      ),
+      h("p", {}, "Keep the picture on the stage as a reference, roll new looks, then mix the two; or bring photos."),
       h(
         "button.btn",
         { onclick: () => studio.references.addCurrent(), disabled: !studio.state.picture },
@@ -110,9 +106,9 @@ function matrix(studio) {
         { scope: "row" },
         h(
           "button",
-          { onclick: () => studio.choose(index) },
+          { onclick: () => studio.inHand.choose(index) },
           swatch(studio, index),
-          h("span", {}, studio.className(index)),
+          h("span", {}, studio.classes.name(index)),
         ),
       ),
       ...columns.map((column) => h("td", {}, cell(studio, index, column))),
@@ -135,7 +131,7 @@ function columnHead(studio, { letter, name, bitmap }) {
 }
 
 function cell(studio, index, { letter, name, bitmap, map, crops, classes }) {
-  const className = studio.className(index);
+  const className = studio.classes.name(index);
   const choice = studio.state.mix.choice[index];
   if (letter && !classes.includes(index)) {
     return h("span.cell.missing", { title: `${name} has no ${className}` }, `no ${className}`);
@@ -187,7 +183,7 @@ function blendSection(studio) {
 /** One class: {a, b, t} and what to do with another source or share. */
 function classSubject(studio, index, { a, b, t }) {
   const { references } = studio;
-  const name = studio.className(index);
+  const name = studio.classes.name(index);
   return {
     ...{ a, b, t, name },
     face: () => swatch(studio, index),

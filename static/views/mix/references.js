@@ -16,7 +16,7 @@ export function watchReferences(studio) {
 function note(studio, references) {
   if (!references.length) return "Photos, or pictures made here";
   if (!references.some(({ file }) => file)) return "Pictures made here bring their looks with them";
-  return studio.can("encode").available ? "A photo is encoded once" : "A photo's look is fitted once";
+  return studio.photos.can("encode").available ? "A photo is encoded once" : "A photo's look is fitted once";
 }
 
 function card(studio, reference) {
@@ -48,7 +48,7 @@ export function referenceList(studio) {
 
 function words(studio, { letter, name, classes, corrected }) {
   const working = letter === studio.state.readAnew;
-  const reading = studio.can("encode").available ? "Encoding it anew" : "Fitting its look anew";
+  const reading = studio.photos.can("encode").available ? "Encoding it anew" : "Fitting its look anew";
   const found = `${classes.length} classes${corrected ? ", labels corrected" : ""}`;
   return h(
     "span.ref-text",

@@ -41,7 +41,7 @@ export class Film {
     const isKey = (i) => i % perLeg === 0;
     const numbers = slots.map((_, i) => i);
     for (const i of [...numbers.filter(isKey), ...numbers.filter((n) => !isKey(n))]) {
-      await this.studio.loop.rest();
+      await this.studio.live.rest();
       if (this.#drawn !== wanted) return;
       const picture = await this.studio.morphing.frame(i / (slots.length - 1)).catch(() => null);
       if (!picture || this.#drawn !== wanted) return;
@@ -82,7 +82,7 @@ export class Film {
     const step = (now) => {
       if (!this.#playing) return;
       const phase = ((now - start) / length) % 2;
-      if (!this.studio.loop.busy) this.studio.morphing.set({ t: phase < 1 ? phase : 2 - phase });
+      if (!this.studio.live.busy) this.studio.morphing.set({ t: phase < 1 ? phase : 2 - phase });
       this.#playing = requestAnimationFrame(step);
     };
     this.#playing = requestAnimationFrame(step);

@@ -36,7 +36,7 @@ export function watchMorph(studio) {
   $("morph-keep").addEventListener("click", () => {
     morphing.keep();
     studio.set({ space: "paint" });
-    studio.refresh({ demanded: true });
+    studio.live.ask({ demanded: true });
   });
 }
 
@@ -181,7 +181,7 @@ function movers(studio) {
       "button.toggle",
       { "aria-pressed": String(moving.includes(index)), onclick: () => flip(index), data: { moves: index } },
       swatch(studio, index),
-      h("span", {}, titled(studio.className(index))),
+      h("span", {}, titled(studio.classes.name(index))),
       icon("check", true),
     ),
   );

@@ -34,9 +34,9 @@ function head(studio, { row, column, side, items }) {
     "div.grid-head",
     {},
     swatch(studio, row),
-    h("span", {}, `${titled(studio.className(row))} down`),
+    h("span", {}, `${titled(studio.classes.name(row))} down`),
     swatch(studio, column),
-    h("span", {}, `${titled(studio.className(column))} across`),
+    h("span", {}, `${titled(studio.classes.name(column))} across`),
     h("span.meta", { role: "status" }, items.length < total ? `${items.length} of ${total}` : ""),
     h("span.gap"),
     h(
@@ -65,7 +65,7 @@ function cell(studio, { row, column, rows, columns }, item, faces) {
   const now = item.x === 0 && item.y === 0;
   const seed = (spec, first) => (first ? "as it is" : String(spec.seed));
   const change = () => studio.grid.change(item);
-  const words = `${titled(studio.className(row))} ${seed(rows[item.y], item.y === 0)}, ${studio.className(column)} ${seed(columns[item.x], item.x === 0)}`;
+  const words = `${titled(studio.classes.name(row))} ${seed(rows[item.y], item.y === 0)}, ${studio.classes.name(column)} ${seed(columns[item.x], item.x === 0)}`;
   const element = h(
     "button.grid-cell",
     {

@@ -35,7 +35,7 @@ function draw(studio, view, update) {
       Object.assign(view, { whole, form: null });
       update();
     };
-    const title = whole ? "Whole styles" : titled(studio.className(current));
+    const title = whole ? "Whole styles" : titled(studio.classes.name(current));
     const button = h("button", { onclick: show, data: { saved: whole ? "styles" : "class" } }, title);
     pressed(button, whole === view.whole);
     return button;
@@ -48,7 +48,13 @@ function draw(studio, view, update) {
   };
   const save = h(
     "button.mini",
-    { id: "library-save", disabled: !studio.state.picture, onclick: ask, "aria-label": "Save", title: "Save this look" },
+    {
+      id: "library-save",
+      disabled: !studio.state.picture,
+      onclick: ask,
+      "aria-label": "Save",
+      title: "Save this look",
+    },
     icon("bookmark", true),
     h("span", {}, "Save"),
   );
@@ -74,14 +80,14 @@ function draw(studio, view, update) {
 }
 
 function emptyWords(studio, index) {
-  const what = index === null ? "the whole style" : `this look of ${studio.className(index)}`;
+  const what = index === null ? "the whole style" : `this look of ${studio.classes.name(index)}`;
   return `Save ${what}: it stays in this browser and fits any label map.`;
 }
 
 function nameForm(studio, view, update, index) {
   const { style, scene } = studio.state;
   const suggested =
-    index === null ? `${scene ?? "Style"}` : `${titled(studio.className(index))} ${describe(specOf(style, index))}`;
+    index === null ? `${scene ?? "Style"}` : `${titled(studio.classes.name(index))} ${describe(specOf(style, index))}`;
   const input = h("input", { "aria-label": "Name", value: suggested.slice(0, 60), maxlength: 60, id: "library-name" });
   const close = () => {
     view.form = null;
@@ -90,7 +96,7 @@ function nameForm(studio, view, update, index) {
   const keep = () => {
     const name = input.value.trim();
     if (!name) return;
-    const indices = index === null ? studio.classes.map((row) => row.index) : [index];
+    const indices = index === null ? studio.classes.list.map((row) => row.index) : [index];
     view.form = null;
     studio.library.save(name, indices, faceOf(studio, index));
   };
@@ -110,7 +116,7 @@ function nameForm(studio, view, update, index) {
 function card(studio, entry) {
   const { id, name, face, classes } = entry;
   const [className] = Object.keys(classes);
-  const colour = studio.classes.find((row) => row.name === className)?.display;
+  const colour = studio.classes.list.find((row) => row.name === className)?.display;
   const picture = face
     ? h("img", { src: face, alt: "", draggable: "false" })
     : h("span.faceless", { vars: { c: colour ?? "transparent" } });
@@ -143,12 +149,12 @@ function watchMenu(studio) {
     json: () => download(studio.library.text, "groupdnet-looks.json", "application/json"),
     code: async () => {
       const { current } = studio.state;
-      const name = studio.className(current).replace(/\W+/g, "-");
+      const name = studio.classes.name(current).replace(/\W+/g, "-");
       download(await studio.library.npz([current]), `${name}.npz`, "application/octet-stream");
     },
     codes: async () =>
       download(
-        await studio.library.npz(studio.classes.map(({ index }) => index)),
+        await studio.library.npz(studio.classes.list.map(({ index }) => index)),
         "style.npz",
         "application/octet-stream",
       ),
@@ -166,6 +172,6 @@ function watchMenu(studio) {
   studio.store.watch(["library", "current", "model"], ({ library, model }) => {
     if (!model) return;
     menu.querySelector("[data-library=json]").disabled = !library.length;
-    $("library-code-name").textContent = `Code of ${studio.className(studio.state.current)}`;
+    $("library-code-name").textContent = `Code of ${studio.classes.name(studio.state.current)}`;
   });
 }

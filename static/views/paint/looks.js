@@ -20,26 +20,26 @@ export function watchLookChips(studio) {
     $("looks-reset").disabled = studio.state.style === studio.state.startStyle;
     $("resample-all").disabled = locked === order.length;
   });
-  $("resample-all").addEventListener("click", () => studio.resampleUnlocked());
-  $("looks-reset").addEventListener("click", () => studio.resetLooks());
+  $("resample-all").addEventListener("click", () => studio.looks.rerollUnlocked());
+  $("looks-reset").addEventListener("click", () => studio.looks.reset());
 }
 
 class Chip {
   constructor(studio, index) {
     this.studio = studio;
     this.index = index;
-    const name = studio.className(index);
+    const name = studio.classes.name(index);
     this.seed = h("span.seed");
     this.percent = h("span.strength-note");
     this.output = h("output", {}, "100 %");
     this.slider = slider({ min: 0, max: 100, value: 100, "aria-label": `Strength of ${name}` }, (value) =>
-      studio.setStrength(index, value / 100),
+      studio.looks.setStrength(index, value / 100),
     );
-    this.lock = h("button.ib.s.lock", { onclick: () => studio.toggleLock(index) });
+    this.lock = h("button.ib.s.lock", { onclick: () => studio.looks.toggleLock(index) });
     this.dice = h(
       "button.ib.s.dice",
       {
-        onclick: () => studio.reroll(index),
+        onclick: () => studio.looks.reroll(index),
         "aria-label": `New look for ${name}`,
         title: `New look for ${name} (R)`,
         data: { dice: index },
@@ -51,13 +51,13 @@ class Chip {
       { role: "group", "aria-label": name, vars: { c: `var(--class-${index})` }, data: { chip: index } },
       h(
         "button.look",
-        { onclick: () => studio.choose(index), "aria-label": `Choose ${name}` },
+        { onclick: () => studio.inHand.choose(index), "aria-label": `Choose ${name}` },
         lookCanvas(studio, index, 104, 112),
       ),
       h(
         "div.chip-text",
         {},
-        h("b", { onclick: () => studio.choose(index) }, name),
+        h("b", { onclick: () => studio.inHand.choose(index) }, name),
         h("div.sub", {}, this.seed, this.percent, h("span.strength", {}, this.slider, this.output)),
       ),
       this.lock,
@@ -67,7 +67,7 @@ class Chip {
 
   update() {
     const { style, locks, strengths, current } = this.studio.state;
-    const name = this.studio.className(this.index);
+    const name = this.studio.classes.name(this.index);
     const locked = locks.has(this.index);
     const way = strengths[this.index];
     const t = way?.t ?? 1;

@@ -23,13 +23,13 @@ class LookEditor {
     });
     this.dice = h(
       "button.sq",
-      { onclick: () => studio.reroll(studio.state.current), title: "New look (R)" },
+      { onclick: () => studio.looks.reroll(studio.state.current), title: "New look (R)" },
       icon("dice"),
     );
-    this.lock = h("button.sq", { onclick: () => studio.toggleLock(studio.state.current) });
+    this.lock = h("button.sq", { onclick: () => studio.looks.toggleLock(studio.state.current) });
     this.output = h("output");
     this.strength = slider({ min: 0, max: 100, "aria-label": "Strength" }, (value) =>
-      studio.setStrength(studio.state.current, value / 100),
+      studio.looks.setStrength(studio.state.current, value / 100),
     );
     this.note = h("p.note");
     $("look-editor").replaceChildren(
@@ -42,7 +42,7 @@ class LookEditor {
   choose() {
     const { current, model } = this.studio.state;
     if (!model) return;
-    const name = this.studio.className(current);
+    const name = this.studio.classes.name(current);
     this.share = h("span.meta");
     $("look-head").replaceChildren(swatch(this.studio, current), h("h2", {}, titled(name)), this.share);
     $("panel-paint").setAttribute("aria-label", `Look of ${name}`);
@@ -52,11 +52,11 @@ class LookEditor {
   update() {
     const { model, current, style, locks, strengths } = this.studio.state;
     if (!model) return;
-    const name = this.studio.className(current);
+    const name = this.studio.classes.name(current);
     const way = strengths[current];
     const spec = way?.to ?? specOf(style, current);
     const locked = locks.has(current);
-    this.share.textContent = `${percent(this.studio.share(current))} of the map`;
+    this.share.textContent = `${percent(this.studio.labels.share(current))} of the map`;
     this.seed.value = spec.seed ?? "";
     this.seed.placeholder = spec.seed === undefined ? describe(spec) : "";
     this.seed.disabled = locked;
@@ -84,7 +84,7 @@ class LookEditor {
   #typed() {
     const seed = Number(this.seed.value.replace(/\s/g, ""));
     if (this.seed.value.trim() && Number.isInteger(seed) && seed >= 0 && seed <= BIGGEST_SEED) {
-      this.studio.setLook(this.studio.state.current, { seed });
+      this.studio.looks.give(this.studio.state.current, { seed });
       return;
     }
     this.studio.report(
@@ -121,7 +121,7 @@ function drawChange(studio, change, preview) {
     );
     return;
   }
-  const names = change.classes.map((index) => studio.className(index));
+  const names = change.classes.map((index) => studio.classes.name(index));
   const subject = names.length === 1 ? names[0] : `${names.length} classes`;
   const [inside, outside] = [change.share, 1 - change.share];
   $("change").replaceChildren(

@@ -16,7 +16,7 @@ export function watchVariants(studio) {
 
 /** "water", "water and sky", "3 classes" */
 export function namesOf(studio, indices) {
-  const names = indices.map((index) => studio.className(index));
+  const names = indices.map((index) => studio.classes.name(index));
   return names.length > 2 ? `${names.length} classes` : names.join(" and ");
 }
 

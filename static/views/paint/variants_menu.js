@@ -34,13 +34,13 @@ function several(studio) {
       "button.toggle",
       attributes,
       swatch(studio, index),
-      h("span", {}, titled(studio.className(index))),
+      h("span", {}, titled(studio.classes.name(index))),
       icon("check", true),
     );
   });
   const note = variantClasses.size
     ? "These change together; the rest stays."
-    : `None picked: it is the chosen class, ${studio.className(studio.state.current)}.`;
+    : `None picked: it is the chosen class, ${studio.classes.name(studio.state.current)}.`;
   const draw = () => {
     $("variants-menu").hidePopover();
     studio.variants.draw();
@@ -61,7 +61,7 @@ function gridOf(studio, pair, rebuild) {
   if (!has(pair.column) || pair.column === pair.row) pair.column = fallback.find((index) => index !== pair.row);
   const pick = (key, title) => {
     const options = order.map((index) =>
-      h("option", { value: index, selected: index === pair[key] }, titled(studio.className(index))),
+      h("option", { value: index, selected: index === pair[key] }, titled(studio.classes.name(index))),
     );
     const select = h("select", { "aria-label": title, id: `grid-${key}` }, options);
     select.addEventListener("change", () => {
@@ -70,7 +70,7 @@ function gridOf(studio, pair, rebuild) {
       pair[key] = Number(select.value);
       rebuild();
     });
-    const name = titled(studio.className(pair[key] ?? 0));
+    const name = titled(studio.classes.name(pair[key] ?? 0));
     return h("label.choose.under", {}, h("span.meta", {}, title), h("b", {}, name), icon("chevron", true), select);
   };
   const sides = SIDES.map((side) => {

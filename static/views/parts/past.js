@@ -40,7 +40,7 @@ function pastCard(studio, picture) {
   const click = () => {
     const found = studio.state.pictures.find((other) => other.id === id);
     if (studio.state.versus?.kind === "pictures") studio.versus.pick(found);
-    else studio.restore(found);
+    else studio.pictures.restore(found);
   };
   const ondragstart = ({ dataTransfer }) => dataTransfer.setData(DRAGGED, id);
   const element = h(

@@ -18,7 +18,7 @@ export function paintCrop(canvas, bitmap, map, rect) {
 /** Colours of a label map, as a canvas. */
 export function labelBitmap(studio, map) {
   const canvas = h("canvas", { width: map.width, height: map.height });
-  canvas.getContext("2d").putImageData(studio.coloured(map), 0, 0);
+  canvas.getContext("2d").putImageData(studio.classes.coloured(map), 0, 0);
   return canvas;
 }
 

@@ -53,7 +53,7 @@ class DoctorDialog {
     this.map = fitted(this.whole, this.width, this.height, this);
     Object.assign(this.face, { width: this.map.width, height: this.map.height });
     const context = this.face.getContext("2d");
-    const picture = this.studio.coloured(this.map);
+    const picture = this.studio.classes.coloured(this.map);
     if (this.pointed) this.#dim(picture);
     context.putImageData(picture, 0, 0);
     this.face.setAttribute("aria-label", "The label map as it would be opened");
@@ -104,7 +104,7 @@ class DoctorDialog {
   }
 
   #row(those, key, name) {
-    const { classes } = this.studio;
+    const { list: classes } = this.studio.classes;
     const [{ rgb, value }] = those;
     const nearest = this.reading.nearest(value);
     const select = h(

@@ -1,9 +1,11 @@
 /** Files in and out: the menus, and files that are dropped. */
 import { exportsOf } from "../../studio/bundle.js";
+import { spaceNamed } from "../../studio/spaces.js";
 import { openPhoto } from "../manipulate/manipulate.js";
 import { askForReference } from "../mix/references.js";
 import { $, chooseFile, download } from "../parts/dom.js";
 
+const DROPS = { reference: askForReference, photo: openPhoto }; // by a workspace's `drop`
 const NEEDS_PICTURE = ["picture", "recipe", "zip"];
 const ACCEPTED = { labels: "image/png", recipe: "image/png,application/json,.json", any: "image/png,.json,.gpl,.zip" };
 
@@ -52,10 +54,7 @@ function watchDrops(studio) {
     show(-depth);
     const [file] = event.dataTransfer?.files ?? [];
     if (!file || !studio.state.model) return;
-    const { space } = studio.state;
-    if (!file.type.startsWith("image/")) await studio.files.open(file);
-    else if (space === "mix") await askForReference(studio, file);
-    else if (space === "manipulate") await openPhoto(studio, file);
-    else await studio.files.open(file);
+    const take = file.type.startsWith("image/") && DROPS[spaceNamed(studio.state.space).drop];
+    await (take ? take(studio, file) : studio.files.open(file));
   });
 }

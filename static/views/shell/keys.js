@@ -1,45 +1,47 @@
 /** Keys by their place on the keyboard, silent while somebody types. */
+import { SHAPES, SHAPES_KEY, TOOLS, toolNamed } from "../../map/tools.js";
+import { spaceNamed } from "../../studio/spaces.js";
 import { classOfDigit, findClass } from "../canvas/classes.js";
-import { nextShape, openReplace } from "../canvas/tools.js";
+import { nextShape } from "../canvas/rail.js";
+import { openReplace } from "../canvas/tools.js";
 import { $, h } from "../parts/dom.js";
 
-const take =
-  (tool) =>
-  ({ studio }) =>
-    studio.takeTool(tool);
+/** Entries for the keys of a tool. The first one is listed, for all of them. */
+function toolKeys({ name, keys = [], held, help }) {
+  const take = ({ studio }) => studio.inHand.take(name);
+  const listed = [...keys, ...(held ? [held] : [])].join(" or ");
+  return keys.map((key, i) => [`Key${key}`, i ? [null, null, take] : [listed, help, take]]);
+}
 
+const shapes = `Shapes: ${SHAPES.map((name) => toolNamed(name).label.toLowerCase()).join(", ")} in turn`;
+
+// By the key's place on the keyboard: what the list of keys calls it, what it does, and how. Null is not listed.
 const PLAIN = {
-  KeyB: ["B", "Brush", take("brush")],
-  KeyE: ["E", "Eraser: back to the class beneath", take("erase")],
-  KeyG: ["G or F", "Fill (Shift+click: the class everywhere)", take("fill")],
-  KeyF: [null, null, take("fill")],
-  KeyU: ["U", "Shapes: rectangle, ellipse, polygon in turn", ({ studio }) => studio.takeTool(nextShape(studio.state))],
-  KeyL: ["L", "Lasso", take("lasso")],
-  KeyM: ["M", "Move and scale a region", take("move")],
-  KeyI: ["I or Alt", "Pick the class under the pointer", take("pick")],
-  BracketLeft: ["[ and ]", "Smaller and larger brush (also Ctrl and wheel)", ({ studio }) => studio.resizeBrush(-1)],
-  BracketRight: [null, null, ({ studio }) => studio.resizeBrush(1)],
-  KeyX: ["X", "Swap the two classes", ({ studio }) => studio.swap()],
-  KeyD: ["D", "The two largest classes of the map", ({ studio }) => studio.defaultPair()],
-  KeyR: ["R", "New look for the class", ({ studio }) => studio.reroll(studio.state.current)],
+  ...Object.fromEntries(TOOLS.flatMap(toolKeys)),
+  [`Key${SHAPES_KEY}`]: [SHAPES_KEY, shapes, ({ studio }) => studio.inHand.take(nextShape(studio.state))],
+  BracketLeft: ["[ and ]", "Smaller and larger brush (also Ctrl and wheel)", ({ studio }) => studio.inHand.resize(-1)],
+  BracketRight: [null, null, ({ studio }) => studio.inHand.resize(1)],
+  KeyX: ["X", "Swap the two classes", ({ studio }) => studio.inHand.swap()],
+  KeyD: ["D", "The two largest classes of the map", ({ studio }) => studio.inHand.chooseLargest()],
+  KeyR: ["R", "New look for the class", ({ studio }) => studio.looks.reroll(studio.state.current)],
   KeyV: ["V", "Looks to pick from", ({ studio }) => studio.variants.draw()],
   Slash: ["/", "Find a class; Enter takes it", findClass],
   KeyO: ["O", "Open", () => $("open-menu").togglePopover()],
 };
 const SHIFT = {
   KeyX: ["Shift+X", "Replace a class everywhere", openReplace],
-  KeyR: ["Shift+R", "New looks for all that is not locked", ({ studio }) => studio.resampleUnlocked()],
+  KeyR: ["Shift+R", "New looks for all that is not locked", ({ studio }) => studio.looks.rerollUnlocked()],
   Slash: ["Shift+?", "This list", () => $("help-dialog").showModal()],
 };
 const CONTROL = {
-  KeyZ: ["Ctrl+Z", "Undo", ({ studio }) => studio.undo()],
-  KeyY: ["Ctrl+Shift+Z or Ctrl+Y", "Redo", ({ studio }) => studio.redo()],
+  KeyZ: ["Ctrl+Z", "Undo", ({ studio }) => studio.labels.undo()],
+  KeyY: ["Ctrl+Shift+Z or Ctrl+Y", "Redo", ({ studio }) => studio.labels.redo()],
   Digit0: ["Ctrl+0", "Fit", ({ stage }) => stage.view.fit()],
   Digit1: ["Ctrl+1", "One pixel to one", ({ stage }) => stage.view.actual()],
-  Enter: ["Ctrl+Enter", "Render now", ({ studio }) => studio.refresh({ demanded: true })],
+  Enter: ["Ctrl+Enter", "Render now", ({ studio }) => studio.live.ask({ demanded: true })],
   KeyS: ["Ctrl+S", "Export", () => $("export-menu").togglePopover()],
 };
-const CONTROL_SHIFT = { KeyZ: [null, null, ({ studio }) => studio.redo()] };
+const CONTROL_SHIFT = { KeyZ: [null, null, ({ studio }) => studio.labels.redo()] };
 const OTHER = [
   ["1 to 0", "The first ten classes of the list"],
   ["Shift+click", "A line from the last point; with shapes, equal sides"],
@@ -84,14 +86,14 @@ export function watchKeys(studio, stage) {
 /** Space takes hold of the view, or plays the morph; Enter ends what a tool has left open. */
 function hold(event, { studio, stage }) {
   event.preventDefault();
-  if (event.code !== "Space") studio.finish();
-  else if (studio.state.space !== "morph") stage.hand.holdView(true);
+  if (event.code !== "Space") studio.inHand.finish();
+  else if (!spaceNamed(studio.state.space).plays) stage.hand.holdView(true);
   else if (!event.repeat) $("morph-play").click();
 }
 
 function chooseDigit(studio, digit) {
   const index = classOfDigit(studio, digit);
-  if (index !== undefined) studio.choose(index);
+  if (index !== undefined) studio.inHand.choose(index);
 }
 
 function describeKeys() {

@@ -1,7 +1,6 @@
 /** Narrow screens: panels as drawer or sheets, and which of the two canvases a phone shows. */
 import { $, pressed } from "../parts/dom.js";
-
-const phone = matchMedia("(max-width: 599px)");
+import { phone } from "../parts/screen.js";
 
 export function watchSheets(studio) {
   const root = document.documentElement;

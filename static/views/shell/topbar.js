@@ -1,9 +1,8 @@
 /** Model, workspace, theme and scenes: what stands around the canvases. */
+import { SPACES, spaceNamed } from "../../studio/spaces.js";
 import { $, h, thumbnail } from "../parts/dom.js";
 import { labelBitmap } from "../parts/swatch.js";
 import { notify } from "../parts/toasts.js";
-
-const SPACES = ["paint", "mix", "manipulate", "morph"];
 
 export function watchTopbar(studio) {
   watchModel(studio);
@@ -35,27 +34,29 @@ function watchModel(studio) {
 }
 
 function watchSpaces(studio) {
-  for (const tab of document.querySelectorAll("[data-space-tab]")) {
-    tab.addEventListener("click", () => studio.set({ space: tab.dataset.spaceTab }));
-  }
+  const tabs = SPACES.map(({ name, title }) =>
+    h("button", { onclick: () => studio.set({ space: name }), data: { spaceTab: name } }, title),
+  );
+  $("tabs").replaceChildren(...tabs);
+  $("space").replaceChildren(...SPACES.map(({ name, title }) => h("option", { value: name }, title)));
   $("space").addEventListener("change", ({ target }) => studio.set({ space: target.value }));
   const fromHash = () => {
     const wanted = location.hash.slice(1);
-    if (SPACES.includes(wanted)) studio.set({ space: wanted });
+    if (spaceNamed(wanted)) studio.set({ space: wanted });
   };
   addEventListener("hashchange", fromHash);
   fromHash();
   let last = studio.state.space;
   studio.store.watch(["space"], ({ space }) => {
     document.documentElement.dataset.space = space;
-    for (const tab of document.querySelectorAll("[data-space-tab]")) {
+    for (const tab of tabs) {
       if (tab.dataset.spaceTab === space) tab.setAttribute("aria-current", "page");
       else tab.removeAttribute("aria-current");
     }
     $("space").value = space;
-    $("space-title").textContent = $("space").selectedOptions[0].textContent;
-    if (`#${space}` !== (location.hash || "#paint")) history.replaceState(null, "", `#${space}`);
-    if (last === "morph" && space !== "morph") studio.refresh({ demanded: true });
+    $("space-title").textContent = spaceNamed(space).title;
+    if (`#${space}` !== (location.hash || `#${SPACES[0].name}`)) history.replaceState(null, "", `#${space}`);
+    if (last === "morph" && space !== "morph") studio.live.ask({ demanded: true });
     last = space;
   });
 }
@@ -75,7 +76,7 @@ export function watchScenes(studio, scenes) {
 function sceneButton(studio, scene) {
   const open = () => {
     $("open-menu").hidePopover();
-    studio.openScene(scene.map, scene);
+    studio.opening.scene(scene.map, scene);
     notify(`${scene.title} is open`, "Undo brings your label map back.");
   };
   return h(

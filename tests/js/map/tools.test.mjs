@@ -1,7 +1,7 @@
 import { History } from "../../../static/map/history.js";
 import { LabelMap } from "../../../static/map/labelmap.js";
 import { Painter } from "../../../static/map/painter.js";
-import { TOOL_NAMES } from "../../../static/map/tools.js";
+import { TOOLS } from "../../../static/map/tools.js";
 import { Random, randomly } from "../random.mjs";
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -22,7 +22,7 @@ const brush = (value, size = 5) => ({ tool: "brush", value, size, shape: "round"
 /** One random stroke of any tool, from press to release or cancel. */
 function scribble(painter, r) {
   const settings = {
-    tool: r.pick(TOOL_NAMES),
+    tool: r.pick(TOOLS).name,
     value: r.whole(0, 11),
     size: r.whole(1, 24),
     shape: r.pick(["round", "square"]),

@@ -5,7 +5,7 @@ import { test } from "node:test";
 const after = (pace, ...times) => times.map((time) => pace.note(time)).at(-1);
 
 test("quick pictures are drawn while drawing, slower ones after each stroke, very slow ones on demand", () => {
-  assert.equal(new Pace().way, "stroke"); // until something is known
+  assert.equal(new Pace().mode, "stroke"); // until something is known
   assert.equal(after(new Pace(), 80, 90, 85), "draw");
   assert.equal(after(new Pace(), 900, 1200, 800), "stroke");
   assert.equal(after(new Pace(), 9000, 20_000, 15_000), "demand");

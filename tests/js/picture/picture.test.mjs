@@ -1,6 +1,6 @@
 import { LabelMap } from "../../../static/map/labelmap.js";
-import { cropsOf } from "../../../static/picture/crops.js";
 import { heatMap, measureChange } from "../../../static/picture/change.js";
+import { cropsOf } from "../../../static/picture/crops.js";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
