@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model import metrics
-from model.labels import TAXONOMIES, Taxonomy, _nearest_classes
+from model.evaluation import metrics
+from model.recipe.labels import _nearest_classes
+from model.recipe.taxonomy import TAXONOMIES, Taxonomy
 from server import images
 
 FIXTURES = Path(__file__).parent / "fixtures"
