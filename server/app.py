@@ -14,13 +14,14 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from model.errors import InputError
-from server import docs, errors, live, openapi, routes, site
+from server import docs, live, openapi, routes, site
 from server.batcher import Batcher
-from server.metrics import Metrics
-from server.middleware import BodyLimit, CountRequests, SecurityHeaders
 from server.places import Places
 from server.registry import Registry
 from server.settings import Settings
+from server.web import errors
+from server.web.metrics import Metrics
+from server.web.middleware import BodyLimit, CountRequests, SecurityHeaders
 from server.work import Reference, Scene, Studio, Work
 
 log = logging.getLogger("groupdnet.server")

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from model.errors import InputError
-from server.errors import ClientGone
+from server.web.errors import ClientGone
 
 T = TypeVar("T")
 

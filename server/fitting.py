@@ -9,9 +9,9 @@ from typing import Any
 
 from server import images
 from server.answers import write_pngs
-from server.forms import Form
 from server.places import Places
 from server.schemas import FitRequest
+from server.web.forms import Form
 from server.work import Work
 
 LOOK_SECONDS = 0.5  # between two pictures on the way

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from model.errors import InputError
-from server.forms import FIELD_BYTES, parse_request
 from server.schemas import LiveRequest
+from server.web.forms import FIELD_BYTES, parse_request
 
 LENGTH = struct.Struct("<I")
 SLACK = 1024  # bytes by which deflate may lengthen what it cannot shorten, for each of our largest maps and more

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model.errors import InputError
-from server.forms import Form, Upload
 from server.schemas import ManipulateRequest, MixRequest
+from server.web.forms import Form, Upload
 from server.work import Reference, Scene, Work, at_most, checked_classes
 
 if TYPE_CHECKING:

@@ -7,12 +7,10 @@ from typing import Any
 
 from server.schemas import (
     AnimationAnswer,
-    Asked,
     CodesAnswer,
     CodesRequest,
     EncodeAnswer,
     EncodeRequest,
-    ErrorAnswer,
     FitAnswer,
     FitRequest,
     ManipulateRequest,
@@ -26,6 +24,8 @@ from server.schemas import (
     SegmentRequest,
 )
 from server.streams import LINES
+from server.web.errors import ErrorAnswer
+from server.web.forms import Asked
 
 TITLE = "GroupDNet Studio"
 ABOUT = """Paint a label map, get a picture; give one class another look and leave the rest.

@@ -9,8 +9,8 @@ import numpy as np
 
 from server import images
 from server.answers import picture_rows, write_pngs
-from server.forms import Form
 from server.schemas import ResampleRequest
+from server.web.forms import Form
 from server.work import Scene, Work, checked_classes
 
 if TYPE_CHECKING:

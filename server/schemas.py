@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from server.web.forms import Asked
 
 Seed = Annotated[int, Field(ge=0, le=2**53 - 1)]
 StyleJSON = Annotated[
@@ -20,20 +22,14 @@ Resize = Annotated[bool, Field(description="Scale label maps (nearest) and photo
 KeepRecipe = Annotated[bool, Field(description="Write the recipe into each PNG, so that it can be made again.")]
 
 
-class Asked(BaseModel):
-    """A request's JSON field: no conversions, no unknown names."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
 class RenderRequest(Asked):
-    style: StyleJSON = {"seed": 0}
+    style: StyleJSON = Field({"seed": 0})
     resize: Resize = False
     recipe: KeepRecipe = True
 
 
 class ResampleRequest(Asked):
-    style: StyleJSON = {"seed": 0}
+    style: StyleJSON = Field({"seed": 0})
     classes: list[int] = Field(min_length=1, description="Classes that get new looks.", examples=[[6]])
     n: int = Field(6, ge=1, description="How many pictures.")
     seed: Seed = Field(0, description="The same seed gives the same pictures again.")
@@ -48,7 +44,7 @@ class MixRequest(Asked):
         examples=[{"6": 0}],
     )
     styles: list[StyleJSON] = Field([], description="References without a photo: what encode or fit gave for one.")
-    style: StyleJSON = {"seed": 0}
+    style: StyleJSON = Field({"seed": 0})
     resize: Resize = False
     recipe: KeepRecipe = True
 
@@ -112,7 +108,7 @@ class LiveRequest(Asked):
         None, min_length=4, max_length=4, description="x, y, width and height of what changed; null for the whole map."
     )
     deflate: bool = Field(False, description="The pixels are deflated (zlib).")
-    style: StyleJSON = {"seed": 0}
+    style: StyleJSON = Field({"seed": 0})
     exact: bool = Field(False, description="The picture itself, a PNG with its recipe, and not a JPEG of it.")
 
 
@@ -210,16 +206,3 @@ class ModelsAnswer(BaseModel):
     models: list[ModelRow]
     default: str | None
     unavailable: list[UnavailableRow]
-
-
-class ErrorBody(BaseModel):
-    code: str
-    message: str
-    field: str | None
-    value: Any
-    allowed: Any
-    details: Any
-
-
-class ErrorAnswer(BaseModel):
-    error: ErrorBody

@@ -11,8 +11,8 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from model.errors import InputError
-from server.errors import ClientGone, error_body
 from server.registry import Model
+from server.web.errors import ClientGone, error_body
 from server.work import Work, work_on
 
 LINES = "application/x-ndjson"

@@ -14,10 +14,10 @@ from fastapi import Request
 
 from model.errors import InputError
 from server.batcher import Batcher, Shared, Turn
-from server.forms import Form, Upload
 from server.places import Places
 from server.registry import Model, Registry
 from server.settings import Settings
+from server.web.forms import Form, Upload
 
 if TYPE_CHECKING:
     from model.engine import Engine

@@ -13,7 +13,7 @@ import pytest
 
 from model.errors import InputError
 from server.batcher import Batcher, Shared
-from server.errors import ClientGone
+from server.web.errors import ClientGone
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -40,6 +41,23 @@ STATUS = {
 OTHERWISE = 422
 RETRY_SECONDS = 1
 UNEXPECTED = "something went wrong inside the server; its log says what"
+
+
+class ErrorBody(BaseModel):
+    """What an error says: a code for programs, a sentence for people, and what was wrong with which field."""
+
+    code: str
+    message: str
+    field: str | None
+    value: Any
+    allowed: Any
+    details: Any
+
+
+class ErrorAnswer(BaseModel):
+    """The body of every answer that reports an error."""
+
+    error: ErrorBody
 
 
 class ClientGone(Exception):

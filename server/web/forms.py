@@ -7,17 +7,24 @@ from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
 from fastapi import Request
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
 from model.errors import InputError
-from server.errors import validation_error
-from server.schemas import Asked
+from server.web.errors import validation_error
+
+FIELD_BYTES = 2**20  # most bytes of the JSON field
+MOST_FILES = 128  # files in one form
+MOST_FIELDS = 8  # text fields in one form
+
+
+class Asked(BaseModel):
+    """A request's JSON field: no conversions, no unknown names."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
 
 A = TypeVar("A", bound=Asked)
-FIELD_BYTES = 2**20
-MOST_FILES = 128
-MOST_FIELDS = 8
 
 
 @dataclass(frozen=True)

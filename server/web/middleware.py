@@ -8,8 +8,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model.errors import InputError
-from server.errors import error_response
-from server.metrics import Metrics
+from server.web.errors import error_response
+from server.web.metrics import Metrics
 
 # Nothing that is not named here: no script or style but our files, nothing from elsewhere, no text that becomes markup.
 POLICY = (
