@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from model.errors import InputError
 from server import images
-from server.work import Scene, Work
+from server.models.work import Scene, Work
 
 if TYPE_CHECKING:
     from model.styles import Style

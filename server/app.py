@@ -14,15 +14,16 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from model.errors import InputError
-from server import docs, live, openapi, routes, site
-from server.batcher import Batcher
-from server.places import Places
-from server.registry import Registry
+from server import live, openapi, routes
+from server.models.batcher import Batcher
+from server.models.places import Places
+from server.models.registry import Registry
+from server.models.work import Reference, Scene, Studio, Work
 from server.settings import Settings
+from server.site import docs, site
 from server.web import errors
 from server.web.metrics import Metrics
 from server.web.middleware import BodyLimit, CountRequests, SecurityHeaders
-from server.work import Reference, Scene, Studio, Work
 
 log = logging.getLogger("groupdnet.server")
 WRITERS = ("model.codes", "model.recipe")  # what answers are written with; imported late, since they need torch

@@ -9,10 +9,10 @@ from typing import Any
 
 from server import images
 from server.answers import write_pngs
-from server.places import Places
+from server.models.places import Places
+from server.models.work import Work
 from server.schemas import FitRequest
 from server.web.forms import Form
-from server.work import Work
 
 LOOK_SECONDS = 0.5  # between two pictures on the way
 

@@ -24,12 +24,12 @@ from starlette.websockets import WebSocketDisconnect
 from model.errors import InputError
 from server import frames, images
 from server.answers import write_pngs
-from server.registry import Model
+from server.models.registry import Model
+from server.models.work import Scene, Studio, Work
 from server.schemas import LiveRequest
 from server.web.errors import RETRY_SECONDS, UNEXPECTED, error_body, error_response, status_of
 from server.web.forms import parse_json
 from server.web.metrics import Metrics
-from server.work import Scene, Studio, Work
 
 log = logging.getLogger("groupdnet.server")
 router = APIRouter()

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model.errors import InputError
+from server.models.work import Reference, Scene, Work, at_most, checked_classes
 from server.schemas import ManipulateRequest, MixRequest
 from server.web.forms import Form, Upload
-from server.work import Reference, Scene, Work, at_most, checked_classes
 
 if TYPE_CHECKING:
     from model.styles import Style

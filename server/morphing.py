@@ -10,10 +10,10 @@ import numpy as np
 from model.errors import InputError
 from server import images
 from server.answers import write_pngs
+from server.models.work import Scene, Work, checked_classes
 from server.schemas import MorphRequest
 from server.video import write_mp4
 from server.web.forms import Form
-from server.work import Scene, Work, checked_classes
 
 if TYPE_CHECKING:
     from model.styles import Style

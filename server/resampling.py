@@ -9,9 +9,9 @@ import numpy as np
 
 from server import images
 from server.answers import picture_rows, write_pngs
+from server.models.work import Scene, Work, checked_classes
 from server.schemas import ResampleRequest
 from server.web.forms import Form
-from server.work import Scene, Work, checked_classes
 
 if TYPE_CHECKING:
     from model.styles import Style

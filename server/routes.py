@@ -13,6 +13,7 @@ from model.errors import InputError
 from server import fitting, mixing, morphing, openapi, resampling
 from server.answers import JSON, PNG, choose_type, pictures_answer, timing_header
 from server.images import MEDIA_TYPES, data_url
+from server.models.work import Scene, Work, at_most, find_model, studio_of, work_on
 from server.schemas import (
     CodesRequest,
     EncodeRequest,
@@ -27,7 +28,6 @@ from server.schemas import (
 from server.streams import LINES, stream_lines
 from server.video import WITHOUT_PYAV, mp4_available, require_mp4
 from server.web.forms import Form, read_form
-from server.work import Scene, Work, at_most, find_model, studio_of, work_on
 
 if TYPE_CHECKING:
     from model.recipe import Recipe

@@ -11,9 +11,9 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from model.errors import InputError
-from server.registry import Model
+from server.models.registry import Model
+from server.models.work import Work, work_on
 from server.web.errors import ClientGone, error_body
-from server.work import Work, work_on
 
 LINES = "application/x-ndjson"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from model.errors import InputError
-from server.batcher import Batcher, Shared
+from server.models.batcher import Batcher, Shared
 from server.web.errors import ClientGone
 
 

@@ -19,7 +19,7 @@ from studio import GRASS, LABELS, ROAD, SKY, TAXONOMY, WATER, error_of, open_stu
 from model.engine import Engine
 from model.labels import write_labels
 from model.recipe import read_recipe
-from server.work import Work
+from server.models.work import Work
 
 
 def bomb(side: int = 20_000) -> bytes:

@@ -13,9 +13,9 @@ import numpy as np
 from fastapi import Request
 
 from model.errors import InputError
-from server.batcher import Batcher, Shared, Turn
-from server.places import Places
-from server.registry import Model, Registry
+from server.models.batcher import Batcher, Shared, Turn
+from server.models.places import Places
+from server.models.registry import Model, Registry
 from server.settings import Settings
 from server.web.forms import Form, Upload
 
