@@ -10,15 +10,30 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-import anyio.to_thread
+from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
 from model.errors import InputError
-from server import live, openapi, routes
+from server.api import (
+    codes,
+    encode,
+    fit,
+    live,
+    manipulate,
+    mix,
+    models,
+    morph,
+    render,
+    resample,
+    route,
+    segment,
+)
 from server.models.batcher import Batcher
 from server.models.places import Places
 from server.models.registry import Registry
-from server.models.work import Reference, Scene, Studio, Work
+from server.models.studio import Studio
+from server.models.uploads import Reference, Scene
+from server.models.work import Work
 from server.settings import Settings
 from server.site import docs, site
 from server.web import errors
@@ -26,6 +41,7 @@ from server.web.metrics import Metrics
 from server.web.middleware import BodyLimit, CountRequests, SecurityHeaders
 
 log = logging.getLogger("groupdnet.server")
+APPLICATIONS = (models, render, resample, mix, manipulate, morph, encode, fit, codes, segment)  # as /docs lists them
 WRITERS = ("model.codes", "model.recipe")  # what answers are written with; imported late, since they need torch
 LOOK_AGAIN = 2.0  # seconds between looks for a model where there is none
 
@@ -57,17 +73,16 @@ def create_app(settings: Settings) -> FastAPI:
         getting_ready = asyncio.create_task(_get_ready(studio, readiness))
         yield
         getting_ready.cancel()
-        await anyio.to_thread.run_sync(batcher.close, settings.shutdown_seconds)
+        await run_sync(batcher.close, settings.shutdown_seconds)
 
     app = FastAPI(
-        title=openapi.TITLE, description=openapi.ABOUT, version="1", docs_url=None, redoc_url=None, lifespan=lifespan
+        title=route.TITLE, description=route.ABOUT, version="1", docs_url=None, redoc_url=None, lifespan=lifespan
     )
     app.state.studio, app.state.readiness, app.state.metrics = studio, readiness, metrics
     app.state.live = painters
     errors.install(app)
-    app.include_router(routes.router)
-    app.include_router(live.router)
-    app.include_router(docs.router)
+    for part in (*APPLICATIONS, live, docs):
+        app.include_router(part.router)
     site.install(app, settings.site)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=settings.upload_bytes)
@@ -79,11 +94,11 @@ def create_app(settings: Settings) -> FastAPI:
 
 async def _get_ready(studio: Studio, readiness: Readiness) -> None:
     try:
-        await anyio.to_thread.run_sync(studio.registry.refresh)
+        await run_sync(studio.registry.refresh)
         while studio.registry.default is None:
             readiness.waiting = f"there is no model in {studio.settings.checkpoints}"
             await asyncio.sleep(LOOK_AGAIN)
-            await anyio.to_thread.run_sync(studio.registry.refresh)
+            await run_sync(studio.registry.refresh)
         readiness.waiting = f"warming up {studio.registry.default}"
         if studio.settings.warm_up:
             await _warm_up(studio, studio.registry.default)
@@ -108,7 +123,7 @@ async def _warm_up(studio: Studio, id: str) -> None:
         await work.load()
         for path in sorted((studio.settings.site / "static" / "starters").glob("*.png")):
             try:
-                labels = await work.aside(read_labels, path, model.taxonomy, model.config.image_size)
+                labels = await run_sync(read_labels, path, model.taxonomy, model.config.image_size)
             except InputError:  # painted for a model of other classes or another size
                 continue
             (picture,) = await work.render(Scene(labels), [Style()])
@@ -116,5 +131,5 @@ async def _warm_up(studio: Studio, id: str) -> None:
         if reference and model.encoder:
             await work.encode(reference)
         for name in WRITERS:
-            await work.aside(importlib.import_module, name)
+            await run_sync(importlib.import_module, name)
     log.info("%s is ready after %.1f s", id, time.perf_counter() - started)

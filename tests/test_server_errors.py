@@ -238,7 +238,7 @@ def test_a_missing_reference(client: TestClient) -> None:
 
 def test_a_class_that_the_reference_lacks(client: TestClient) -> None:
     error = error_of(mix(client, {"6": 0, str(ROAD): 0}), 422, "missing_class")
-    assert all(word in error["message"] for word in ("reference 0", "beach.png", "road", "class 9"))
+    assert all(word in error["message"] for word in ("Reference 0", "beach.png", "road", "class 9"))
     assert error["allowed"] == [SKY, GRASS, WATER]
 
 

@@ -23,8 +23,9 @@ from model.errors import InputError
 from model.fitting import FitStep
 from model.labels import write_labels
 from model.recipe import read_recipe
+from server.api.fit import FitAnswer
+from server.api.schemas import PicturesAnswer
 from server.app import create_app
-from server.schemas import FitAnswer, PicturesAnswer
 from server.settings import Settings
 
 LINES = "application/x-ndjson"

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from server.models.work import studio_of
+from server.models.studio import studio_of
 
 router = APIRouter(include_in_schema=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
 
@@ -55,7 +56,7 @@ class Form(Generic[A]):
         return self.file(name) if name in self.files else None
 
 
-async def read_form(request: Request, asked: type[A], names: set[str]) -> Form[A]:
+async def read_form(request: Request, asked: type[A], names: Collection[str]) -> Form[A]:
     """The multipart body of ``request`` with files of the given ``names`` and JSON of the kind ``asked``.
 
     Raises InputError: "malformed" when the body is no multipart form, "invalid" for a wrong name or value.
@@ -93,13 +94,13 @@ async def _json_text(form: FormData) -> str | bytes:
     return text
 
 
-async def _files(form: FormData, names: set[str]) -> dict[str, list[Upload]]:
+async def _files(form: FormData, names: Collection[str]) -> dict[str, list[Upload]]:
     files: dict[str, list[Upload]] = {}
     for name, part in form.multi_items():
         if name == "request":
             continue
         if name not in names:
-            allowed = sorted(names | {"request"})
+            allowed = sorted({*names, "request"})
             raise InputError(f"{name!r} is not part of this request", field=name, value=name, allowed=allowed)
         if not (part.filename if isinstance(part, UploadFile) else part):  # how browsers send a field left empty
             continue
