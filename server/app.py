@@ -1,4 +1,4 @@
-"""``create_app(settings)``: the studio as an ASGI application that owns everything it needs."""
+"""``create_app(settings)``: the studio as an ASGI application. Two apps in one process share nothing."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ from server.web.middleware import BodyLimit, CountRequests, SecurityHeaders
 log = logging.getLogger("groupdnet.server")
 APPLICATIONS = (models, render, resample, mix, manipulate, morph, encode, fit, codes, segment)  # as /docs lists them
 WRITERS = ("model.codes", "model.recipe")  # what answers are written with; imported late, since they need torch
-LOOK_AGAIN = 2.0  # seconds between looks for a model where there is none
+LOOK_AGAIN = 2.0  # seconds between two looks into a checkpoints folder without a model
 
 
 @dataclass
 class Readiness:
-    """What is still waited for; empty once the studio is ready."""
+    """What the studio still waits for, in words; empty once it is ready."""
 
-    waiting: str = "starting"
+    waiting: str = "The studio is starting."
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The studio: its page, its API, its documentation. The model's thread runs from startup to shutdown."""
+    """The studio with its page, its API and its documentation; the model's thread runs from startup to shutdown."""
     metrics = Metrics()
     batcher = Batcher(settings.queue_size, metrics.engine)
     metrics.watch_queue(lambda: batcher.turns)
-    fits = Places(settings.fits, "photos are being fitted already, as many as may; try again in a moment")
+    fits = Places(settings.fits, "photos are being fitted already, and no more may; try again in a moment.")
     painters = Places(
         settings.live_sockets,
-        "painters are connected, as many as may; POST render does the same without a socket",
+        "painters are connected, and no more may; POST render does the same without a socket.",
         field="live",
     )
     metrics.watch_sockets(lambda: painters.taken)
@@ -93,13 +93,14 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 async def _get_ready(studio: Studio, readiness: Readiness) -> None:
+    """Wait for a model and warm it up; ``readiness`` says how far that is. After an error the server is never ready."""
     try:
         await run_sync(studio.registry.refresh)
         while studio.registry.default is None:
-            readiness.waiting = f"there is no model in {studio.settings.checkpoints}"
+            readiness.waiting = f"There is no model in {studio.settings.checkpoints}."
             await asyncio.sleep(LOOK_AGAIN)
             await run_sync(studio.registry.refresh)
-        readiness.waiting = f"warming up {studio.registry.default}"
+        readiness.waiting = f"Warming up {studio.registry.default}."
         if studio.settings.warm_up:
             await _warm_up(studio, studio.registry.default)
         readiness.waiting = ""
@@ -107,13 +108,15 @@ async def _get_ready(studio: Studio, readiness: Readiness) -> None:
         readiness.waiting = str(error)
         log.error("not ready: %s", error)
     except Exception:
-        readiness.waiting = "the default model failed to render; the log says why"
+        readiness.waiting = "The default model failed to render; the log says why."
         log.exception("warming up failed")
 
 
 async def _warm_up(studio: Studio, id: str) -> None:
-    """Render every starter scene that the model can read, and take a photo's look, so that the first request finds all
-    in place: libraries and convolutions make themselves ready when they are first used."""
+    """Render every starter scene that the model can read, and encode a picture.
+
+    Libraries and convolutions prepare themselves at their first use; after this, the first request does not wait.
+    """
     from model.labels import read_labels
     from model.styles import Style
 

@@ -38,33 +38,33 @@ class Upload:
 
 @dataclass(frozen=True)
 class Form(Generic[A]):
-    """A request taken apart: its files by field name, in their order, and its JSON."""
+    """A request's body: its files by field name, in the order in which they were sent, and its JSON."""
 
     files: dict[str, list[Upload]]
     asked: A
 
     def file(self, name: str) -> Upload:
-        """The one file called ``name``. Raises InputError when there is none or more than one."""
+        """The one file called ``name``. Raises InputError where there is none or more than one."""
         uploads = self.files.get(name, [])
         if len(uploads) != 1:
             problem = "is missing" if not uploads else f"was sent {len(uploads)} times"
-            raise InputError(f"file {name} {problem}; send it once", field=name, value=len(uploads), allowed=1)
+            raise InputError(f"File {name} {problem}; send it once.", field=name, value=len(uploads), allowed=1)
         return uploads[0]
 
     def optional(self, name: str) -> Upload | None:
-        """The file called ``name``, or None."""
+        """The file called ``name``, or None. Raises InputError where there is more than one."""
         return self.file(name) if name in self.files else None
 
 
 async def read_form(request: Request, asked: type[A], names: Collection[str]) -> Form[A]:
-    """The multipart body of ``request`` with files of the given ``names`` and JSON of the kind ``asked``.
+    """The multipart body of ``request``: files called one of ``names``, and the JSON field as a model ``asked``.
 
-    Raises InputError: "malformed" when the body is no multipart form, "invalid" for a wrong name or value.
+    Raises InputError "malformed" where the body is no multipart form, "invalid" for a wrong name or value.
     """
     kind = request.headers.get("content-type", "")
     if not kind.lower().startswith("multipart/form-data"):
         raise InputError(
-            f"Content-Type is {kind or 'missing'}; send multipart/form-data with the files and a JSON field request",
+            f"Content-Type is {kind or 'missing'}; send multipart/form-data with the files and a JSON field request.",
             code="malformed",
             field="Content-Type",
             value=kind or None,
@@ -80,7 +80,7 @@ async def _json_text(form: FormData) -> str | bytes:
     parts = form.getlist("request")
     if len(parts) > 1:
         raise InputError(
-            f"request was sent {len(parts)} times; send it once", field="request", value=len(parts), allowed=1
+            f"request was sent {len(parts)} times; send it once.", field="request", value=len(parts), allowed=1
         )
     if not parts:
         return "{}"
@@ -89,7 +89,10 @@ async def _json_text(form: FormData) -> str | bytes:
     text = await parts[0].read(FIELD_BYTES + 1)
     if len(text) > FIELD_BYTES:
         raise InputError(
-            f"request has more than {FIELD_BYTES} bytes", code="too_large", field="request", allowed=FIELD_BYTES
+            f"request has more than the {FIELD_BYTES} bytes that are allowed.",
+            code="too_large",
+            field="request",
+            allowed=FIELD_BYTES,
         )
     return text
 
@@ -101,28 +104,33 @@ async def _files(form: FormData, names: Collection[str]) -> dict[str, list[Uploa
             continue
         if name not in names:
             allowed = sorted({*names, "request"})
-            raise InputError(f"{name!r} is not part of this request", field=name, value=name, allowed=allowed)
-        if not (part.filename if isinstance(part, UploadFile) else part):  # how browsers send a field left empty
+            raise InputError(
+                f"{name!r} is not part of this request; it has {', '.join(allowed)}.",
+                field=name,
+                value=name,
+                allowed=allowed,
+            )
+        if not (part.filename if isinstance(part, UploadFile) else part):  # browsers send an empty file field like this
             continue
         if not isinstance(part, UploadFile):
-            raise InputError(f"{name} is text; send a file", field=name, value=part, allowed="a file")
+            raise InputError(f"{name} is text; send a file.", field=name, value=part, allowed="a file")
         files.setdefault(name, []).append(Upload(part.filename or name, await part.read()))
     return files
 
 
 def parse_json(text: str | bytes, field: str) -> Any:
-    """Strict JSON: no NaN or Infinity. Raises InputError with line and column."""
+    """The value of strict JSON, without NaN and Infinity. Raises InputError that names ``field``, line and column."""
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
-        raise InputError(f"{field} is not JSON: {error.msg} at {where}", field=field, details=where) from None
+        raise InputError(f"{field} is not JSON: {error.msg} at {where}.", field=field, details=where) from None
     except UnicodeDecodeError:
-        raise InputError(f"{field} is not JSON: it is not UTF-8 text", field=field) from None
+        raise InputError(f"{field} is not JSON: it is not UTF-8 text.", field=field) from None
     except RecursionError:
-        raise InputError(f"{field} is nested too deeply", field=field) from None
+        raise InputError(f"{field} is nested too deeply.", field=field) from None
     except ValueError as error:
-        raise InputError(f"{field} is not JSON: {error}", field=field) from None
+        raise InputError(f"{field} is not JSON: {error}.", field=field) from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -130,7 +138,10 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def parse_request(text: str | bytes, asked: type[A], field: str = "request") -> A:
-    """The JSON ``field`` as the model ``asked``. Raises InputError."""
+    """JSON ``text`` as a model ``asked``. Raises InputError for what is no JSON, and for unknown or wrong fields.
+
+    ``field`` is what errors call the whole.
+    """
     value = parse_json(text, field)
     try:
         return asked.model_validate(value)
@@ -139,5 +150,7 @@ def parse_request(text: str | bytes, asked: type[A], field: str = "request") -> 
         if unknown:
             name = unknown[0]
             allowed = [field.alias or key for key, field in asked.model_fields.items()]
-            raise InputError(f"{field} has no field {name!r}", field=name, value=name, allowed=allowed) from None
+            raise InputError(
+                f"{field} has no field {name!r}; it has {', '.join(allowed)}.", field=name, value=name, allowed=allowed
+            ) from None
         raise validation_error(error.errors(), field) from None
