@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +13,8 @@ from anyio.to_thread import run_sync
 from fastapi import FastAPI
 
 from model.errors import InputError
+from model.recipe.labels import read_labels
+from model.recipe.styles import Style
 from server.api import (
     codes,
     encode,
@@ -42,7 +43,6 @@ from server.web.middleware import BodyLimit, CountRequests, SecurityHeaders
 
 log = logging.getLogger("groupdnet.server")
 APPLICATIONS = (models, render, resample, mix, manipulate, morph, encode, fit, codes, segment)  # as /docs lists them
-WRITERS = ("model.codes", "model.recipe")  # what answers are written with; imported late, since they need torch
 LOOK_AGAIN = 2.0  # seconds between two looks into a checkpoints folder without a model
 
 
@@ -117,9 +117,6 @@ async def _warm_up(studio: Studio, id: str) -> None:
 
     Libraries and convolutions prepare themselves at their first use; after this, the first request does not wait.
     """
-    from model.labels import read_labels
-    from model.styles import Style
-
     model, started = studio.registry.find(id), time.perf_counter()
     async with studio.batcher.turn() as turn:
         work, reference = Work(studio, model, turn, started), None
@@ -133,6 +130,4 @@ async def _warm_up(studio: Studio, id: str) -> None:
             reference = Reference(path.name, picture, Scene(labels))
         if reference and model.encoder:
             await work.encode(reference)
-        for name in WRITERS:
-            await run_sync(importlib.import_module, name)
     log.info("%s is ready after %.1f s", id, time.perf_counter() - started)

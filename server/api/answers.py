@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from anyio.to_thread import run_sync
@@ -12,6 +12,9 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from model.errors import InputError
+from model.recipe.labels import write_labels
+from model.recipe.recipe import Recipe, write_instances, write_png
+from model.recipe.styles import Style
 from server.api import images
 from server.api.schemas import PictureRequest
 from server.models.registry import Model
@@ -19,9 +22,6 @@ from server.models.studio import find_model
 from server.models.uploads import Scene
 from server.models.work import Work, work_on
 from server.web.forms import Form, read_form
-
-if TYPE_CHECKING:
-    from model.styles import Style
 
 JSON, PNG = "application/json", "image/png"
 P = TypeVar("P", bound=PictureRequest)
@@ -70,9 +70,6 @@ def write_pngs(
     model: Model, scene: Scene, styles: Sequence[Style], pictures: Sequence[np.ndarray], with_recipe: bool
 ) -> list[bytes]:
     """PNG files of some pictures uint8 [H, W, 3] of one scene, each in its own style, with or without its recipe."""
-    from model.labels import write_labels
-    from model.recipe import Recipe, write_instances, write_png
-
     if not with_recipe:
         return [write_png(picture) for picture in pictures]
     labels = write_labels(scene.labels, model.taxonomy)
@@ -109,8 +106,6 @@ async def pictures_answer(
     changes: Sequence[dict[str, float]] | None = None,
 ) -> Response:
     """The first picture itself where ``kind`` is PNG, else JSON with all of them, their styles and the label map."""
-    from model.labels import write_labels
-
     pngs = await run_sync(write_pngs, work.model, scene, styles, pictures, with_recipe)
     if kind == PNG:
         return Response(pngs[0], media_type=PNG, headers=timing_header(work))

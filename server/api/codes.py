@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import Request
@@ -10,15 +10,14 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from model.errors import InputError
+from model.recipe.codes import read_codes, write_codes
+from model.recipe.styles import Style, check_classes
 from server.api.answers import JSON, choose_type
 from server.api.route import LANDSCAPE, ModelId, curl, described, json_field, multipart, new_router
 from server.api.schemas import StyleJSON
 from server.models.registry import Model
 from server.models.studio import find_model
 from server.web.forms import Asked, Form, read_form
-
-if TYPE_CHECKING:
-    from model.styles import Style
 
 NPZ = "application/octet-stream"
 FILES = ("codes",)
@@ -69,9 +68,6 @@ async def codes(request: Request, id: ModelId) -> Response:
 
 
 def _answer(model: Model, form: Form[CodesRequest], kind: str) -> Response:
-    from model.codes import read_codes, write_codes
-    from model.styles import check_classes
-
     config, taxonomy, asked = model.config, model.taxonomy, form.asked
     style, known, origin = _style(model, form)
     wanted = known if asked.classes is None else check_classes(asked.classes, config, "request.classes")
@@ -85,9 +81,6 @@ def _answer(model: Model, form: Form[CodesRequest], kind: str) -> Response:
 
 def _style(model: Model, form: Form[CodesRequest]) -> tuple[Style, list[int], str | None]:
     """The style that was sent in one of its two forms, the classes it has codes for, and where they come from."""
-    from model.codes import read_codes
-    from model.styles import Style
-
     asked, file = form.asked, form.optional("codes")
     if (file is None) == (asked.style is None):
         raise InputError("Send either a file codes or request.style.", field="codes", allowed="one of the two")

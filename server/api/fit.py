@@ -8,13 +8,15 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from anyio.to_thread import run_sync
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
+from model.recipe.recipe import write_png
+from model.recipe.styles import Style, style_from_encoding
 from server.api import images
 from server.api.answers import JSON, choose_type, timing_header, write_pngs
 from server.api.route import LANDSCAPE, PHOTO, ModelId, curl, described, json_field, multipart, new_router
@@ -25,9 +27,6 @@ from server.models.studio import find_model, studio_of
 from server.models.uploads import Reference, at_most, read_reference
 from server.models.work import Work, work_on
 from server.web.forms import Form, read_form
-
-if TYPE_CHECKING:
-    from model.styles import Style
 
 LOOK_SECONDS = 0.5  # seconds between two pictures while the fit goes on
 FILES = ("photo", "photo_labels", "instances")
@@ -87,9 +86,7 @@ async def fit(request: Request, id: ModelId) -> Response:
 
 async def _rows(work: Work, form: Form[FitRequest], places: Places) -> AsyncGenerator[dict[str, Any]]:
     """``{"step", "steps", "share", "distance"}``, with a small picture now and then; last the style and its picture."""
-    from model.engine import to_uint8
-    from model.recipe import write_png
-    from model.styles import style_from_encoding
+    from model.engine.engine import to_uint8
 
     asked, model = form.asked, work.model
     with places.take():

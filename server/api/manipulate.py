@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from anyio.to_thread import run_sync
 from fastapi import Request
 from fastapi.responses import Response
 from pydantic import Field
 
 from model.errors import InputError
+from model.recipe.styles import Style
 from server.api.answers import PNG, one_picture
 from server.api.route import LANDSCAPE, PHOTO, ModelId, curl, described, json_field, multipart, new_router
 from server.api.schemas import PictureRequest, PicturesAnswer, Seed, StyleJSON
 from server.models.uploads import Scene, read_form_scene, read_reference, read_style, require_encoder
 from server.models.work import Work
 from server.web.forms import Form
-
-if TYPE_CHECKING:
-    from model.styles import Style
 
 FILES = ("photo", "photo_labels", "labels", "instances")
 router = new_router()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from anyio.to_thread import run_sync
 from fastapi import Request
@@ -15,6 +14,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from model.errors import InputError
+from model.recipe.styles import Style, check_classes, mixture
 from server.api.answers import PNG, one_picture
 from server.api.route import LAKE, LANDSCAPE, PHOTO, ModelId, curl, described, json_field, multipart, new_router
 from server.api.schemas import PictureRequest, PicturesAnswer, StyleJSON
@@ -23,7 +23,6 @@ from server.models.uploads import (
     Reference,
     Scene,
     at_most,
-    checked_classes,
     read_form_scene,
     read_reference,
     read_style,
@@ -31,9 +30,6 @@ from server.models.uploads import (
 )
 from server.models.work import Work
 from server.web.forms import Form, Upload
-
-if TYPE_CHECKING:
-    from model.styles import Style
 
 PHOTOS = ("photos", "photo_labels")  # files of the same name, the n-th photo with the n-th label map
 FILES = ("labels", "instances", *PHOTOS)
@@ -88,8 +84,6 @@ class Source:
 
 async def _mixture(work: Work, form: Form[MixRequest]) -> tuple[Scene, Style]:
     """The scene, and the style in which each chosen class looks as in its reference."""
-    from model import styles
-
     asked, pairs, model = form.asked, _pairs(form), work.model
     at_most("references", len(pairs) + len(asked.styles), work.settings.references)
     if pairs:
@@ -102,7 +96,7 @@ async def _mixture(work: Work, form: Form[MixRequest]) -> tuple[Scene, Style]:
         _require_class(model, index, number, sources[number])
     used = sorted(set(choice.values()))
     looks = [await _style(work, sources[number].given) for number in used]
-    return scene, styles.mixture(base, looks, {index: used.index(number) for index, number in choice.items()})
+    return scene, mixture(base, looks, {index: used.index(number) for index, number in choice.items()})
 
 
 async def _sources(work: Work, form: Form[MixRequest], pairs: Sequence[tuple[Upload, Upload]]) -> list[Source]:
@@ -144,7 +138,7 @@ def _choice(model: Model, references: dict[str, int], count: int) -> dict[int, i
         field = f"request.references.{key}"
         if not (key.isascii() and key.isdecimal()):
             raise InputError(f"{key!r} is not a class index.", field=field, value=key, allowed="a class index")
-        choice[checked_classes(model, [int(key)], field)[0]] = number
+        choice[check_classes([int(key)], model.config, field)[0]] = number
         if not 0 <= number < count:
             raise InputError(
                 f"class {key} takes its look from reference {number}, but there are only {count} (0 … {count - 1}).",

@@ -69,7 +69,7 @@ async def model(request: Request, id: ModelId) -> Response:
     found, settings = await find_model(request, id), studio_of(request).settings
 
     def facts() -> dict[str, Any]:
-        from model.engine import pick_device
+        from model.devices import pick_device
 
         mp4 = {"available": True} if mp4_available() else {"available": False, "reason": WITHOUT_PYAV}
         device = str(pick_device(settings.device))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from anyio.to_thread import run_sync
@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from model.errors import InputError
+from model.recipe.styles import Style, check_classes, way
 from server.api import images
 from server.api.answers import JSON, choose_type, timing_header, write_pngs
 from server.api.images import MEDIA_TYPES
@@ -22,12 +23,9 @@ from server.api.streams import LINES, stream_lines
 from server.api.video import require_mp4, write_mp4
 from server.models.registry import Model
 from server.models.studio import find_model, studio_of
-from server.models.uploads import Scene, at_most, checked_classes, read_form_scene, read_style
+from server.models.uploads import Scene, at_most, read_form_scene, read_style
 from server.models.work import Work, work_on
 from server.web.forms import Form, read_form
-
-if TYPE_CHECKING:
-    from model.styles import Style
 
 AT_ONCE = 4  # frames in one pass while somebody watches the count
 FILES = ("labels", "instances")
@@ -119,12 +117,12 @@ def _answer(work: Work, asked: MorphRequest, content: bytes) -> dict[str, Any]:
 
 async def _way(work: Work, form: Form[MorphRequest]) -> tuple[Scene, list[Style]]:
     """The scene, and the style of each frame from the first to the last."""
-    from model.styles import way
-
     asked, model = form.asked, work.model
     scene = await run_sync(read_form_scene, model, work.limit, form)
     keys = [(await run_sync(read_style, model, key)).spelled_out(scene.classes) for key in _keys(asked)]
-    classes = scene.classes if asked.classes is None else checked_classes(model, asked.classes)
+    classes = scene.classes
+    if asked.classes is not None:
+        classes = check_classes(asked.classes, model.config, "request.classes")
     return scene, [way(keys, step / (asked.steps - 1), classes) for step in range(asked.steps)]
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from anyio.to_thread import run_sync
 from fastapi import Request
 from fastapi.responses import Response
 from pydantic import Field
 
 from model.errors import InputError
+from model.recipe.recipe import Recipe, read_recipe
+from model.recipe.styles import Style
 from server.api.answers import PNG, one_picture
 from server.api.route import LAKE, LANDSCAPE, ModelId, curl, described, json_field, multipart, new_router
 from server.api.schemas import PictureRequest, PicturesAnswer, StyleJSON
@@ -17,10 +17,6 @@ from server.models.registry import Model
 from server.models.uploads import Scene, read_form_scene, read_scene, read_style
 from server.models.work import Work
 from server.web.forms import Form
-
-if TYPE_CHECKING:
-    from model.recipe import Recipe
-    from model.styles import Style
 
 FILES = ("labels", "instances", "recipe")
 router = new_router()
@@ -54,8 +50,6 @@ async def render(request: Request, id: ModelId) -> Response:
 
 async def _recipe_or_parts(work: Work, form: Form[RenderRequest]) -> tuple[Scene, Style]:
     """The scene and style of a recipe where one was sent, else of the form's parts."""
-    from model.recipe import read_recipe
-
     model, upload = work.model, form.optional("recipe")
     if upload is None:
         scene = await run_sync(read_form_scene, model, work.limit, form)

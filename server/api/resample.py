@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from anyio.to_thread import run_sync
@@ -13,18 +13,16 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from model.errors import InputError
+from model.recipe.styles import Style, check_classes
 from server.api import images
 from server.api.answers import JSON, PNG, choose_type, picture_rows, pictures_answer, write_pngs
 from server.api.route import LAKE, LANDSCAPE, ModelId, curl, described, json_field, multipart, new_router
 from server.api.schemas import PictureRequest, PicturesAnswer, Seed, StyleJSON
 from server.api.streams import LINES, stream_lines
 from server.models.studio import find_model, studio_of
-from server.models.uploads import Scene, at_most, checked_classes, read_form_scene, read_style
+from server.models.uploads import Scene, at_most, read_form_scene, read_style
 from server.models.work import Work, work_on
 from server.web.forms import Form, read_form
-
-if TYPE_CHECKING:
-    from model.styles import Style
 
 AT_ONCE = 2  # pictures in one pass while somebody watches them come
 FILES = ("labels", "instances")
@@ -99,7 +97,7 @@ async def _variants(work: Work, form: Form[ResampleRequest]) -> tuple[Scene, Sty
     asked, model = form.asked, work.model
     scene = await run_sync(read_form_scene, model, work.limit, form)
     base = await run_sync(read_style, model, asked.style)
-    classes = checked_classes(model, asked.classes)
+    classes = check_classes(asked.classes, model.config, "request.classes")
     return scene, base, base.variants(classes, asked.seed, asked.n), np.isin(scene.labels, classes)
 
 

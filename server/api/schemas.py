@@ -1,6 +1,6 @@
 """What requests and answers of several applications share.
 
-A style is declared as any JSON object here: ``model.styles`` checks it, since only the model knows its classes.
+A style is declared as any JSON object here: ``model.recipe.styles`` checks it, since only the model knows its classes.
 """
 
 from __future__ import annotations

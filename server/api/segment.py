@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
+from model.recipe.labels import label_stats, write_labels
 from server.api.answers import JSON, PNG, choose_type, timing_header
 from server.api.images import data_url
 from server.api.route import LANDSCAPE, PHOTO, ModelId, curl, described, multipart, new_router
@@ -66,8 +67,6 @@ SEGMENT = described(
 @router.post("/models/{id}/segment", **SEGMENT)
 async def segment(request: Request, id: ModelId) -> Response:
     """The label map as a palette PNG, or as JSON with each class's share of the picture."""
-    from model.labels import write_labels
-
     started, kind = time.perf_counter(), choose_type(request, [JSON, PNG])
     found = await find_model(request, id)
     form = await read_form(request, SegmentRequest, FILES)
@@ -85,8 +84,6 @@ async def segment(request: Request, id: ModelId) -> Response:
 
 def _regions(labels: np.ndarray, names: Sequence[str]) -> list[Region]:
     """The classes of a label map and their shares of it, the largest first."""
-    from model.labels import label_stats
-
     counts = label_stats(labels)
     indices = sorted(counts, key=lambda index: -counts[index])
     return [Region(index=index, name=names[index], share=counts[index] / labels.size) for index in indices]

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.errors import InputError
+from model.network.config import GroupDNetConfig
+from model.recipe.taxonomy import Taxonomy
 from server.settings import Settings
 from server.web.errors import sentence
 
-if TYPE_CHECKING:  # torch takes a second to import: the server listens before
+if TYPE_CHECKING:  # importing the engine imports torch, which takes a second; the server listens before that
     from model.engine import Engine
-    from model.groupdnet import GroupDNetConfig
-    from model.labels import Taxonomy
 
 Signature = tuple[tuple[str, int, int], ...]  # name, bytes and time of each file; a change means another checkpoint
 

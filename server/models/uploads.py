@@ -6,18 +6,17 @@ milliseconds, so handlers call these functions on a thread of their own and not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from model.errors import InputError
+from model.recipe import images
+from model.recipe.labels import read_labels
+from model.recipe.styles import Style
 from server.models.registry import Model
 from server.web.forms import Form, Upload
-
-if TYPE_CHECKING:
-    from model.styles import Style
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,6 @@ class Reference:
 
 def read_style(model: Model, data: dict[str, Any], field: str = "style") -> Style:
     """A style from its JSON. ``field`` is its name in an error. Raises InputError for a spec that is none."""
-    from model.styles import Style
-
     return Style.from_json(data, model.config, field)
 
 
@@ -57,12 +54,9 @@ def read_scene(
     ``limit`` is the most pixels that a file may have, ``resize`` scales files of another size, ``field`` is the label
     map's name in an error. Raises InputError "not_an_image", "too_large", "wrong_size" or "unknown_label".
     """
-    from model.images import read_instances
-    from model.labels import read_labels
-
     size, ids = model.config.image_size, None
     if instances is not None:
-        ids = read_instances(instances, size, resize, max_pixels=limit)
+        ids = images.read_instances(instances, size, resize, max_pixels=limit)
     return Scene(read_labels(labels, model.taxonomy, size, resize, max_pixels=limit, field=field), ids)
 
 
@@ -74,9 +68,7 @@ def read_form_scene(model: Model, limit: int, form: Form[Any]) -> Scene:
 
 def read_photo(model: Model, limit: int, content: bytes, resize: bool, field: str = "photo") -> np.ndarray:
     """A photo uint8 [H, W, 3] of the model's size. Raises InputError "not_an_image", "too_large" or "wrong_size"."""
-    from model.images import read_photo
-
-    return read_photo(content, model.config.image_size, resize, max_pixels=limit, field=field)
+    return images.read_photo(content, model.config.image_size, resize, max_pixels=limit, field=field)
 
 
 def read_reference(
@@ -95,13 +87,6 @@ def read_reference(
     ids = instances.content if instances else None
     scene = read_scene(model, limit, labels.content, ids, resize, fields[1])
     return Reference(photo.name, read_photo(model, limit, photo.content, resize, fields[0]), scene)
-
-
-def checked_classes(model: Model, classes: Sequence[int], field: str = "request.classes") -> list[int]:
-    """The class indices of a request, sorted. Raises InputError for one that the model does not have."""
-    from model.styles import check_classes
-
-    return check_classes(list(classes), model.config, field)
 
 
 def at_most(field: str, value: int, most: int) -> None:

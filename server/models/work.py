@@ -11,15 +11,16 @@ import numpy as np
 from anyio.to_thread import run_sync
 from fastapi import Request
 
+from model.network.cost import STEPS
+from model.recipe.styles import Style, style_from_encoding
 from server.models.batcher import Shared, Turn
 from server.models.registry import Model
 from server.models.studio import Studio, studio_of
 from server.models.uploads import Reference, Scene
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # importing the engine imports torch
     from model.engine import Engine
-    from model.fitting import FitStep
-    from model.styles import Style
+    from model.engine.fitting import FitStep
 
 FIT_SECONDS = 0.1  # seconds that a fit keeps the model before other requests get their turn; one step may take longer
 
@@ -63,8 +64,6 @@ class Work:
     async def encode(self, reference: Reference, name: str | None = None) -> Style:
         """The reference's style: the code of each class that its label map has. ``name`` is written into the codes as
         their origin; left out, it is the name of the photo's file."""
-        from model.styles import style_from_encoding
-
         mu, _ = await self._turn.run(lambda: self._engine().encode(reference.photo, reference.scene.labels))
         return style_from_encoding(mu, reference.scene.classes, self.model.config, name or reference.name)
 
@@ -78,8 +77,6 @@ class Work:
         ``steps`` is how many the fit takes (None: the usual number), at most ``settings.fit_steps``. Each piece of work
         takes about ``FIT_SECONDS``, so that other requests get their turn in between.
         """
-        from model.fitting import STEPS
-
         scene, steps = reference.scene, min(steps or STEPS, self.settings.fit_steps)
         descent = await self._turn.run(
             lambda: self._engine().fit(reference.photo, scene.labels, scene.instances, steps=steps, seed=seed)
