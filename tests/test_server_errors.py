@@ -162,6 +162,13 @@ def test_values_out_of_range_are_named(client: TestClient, what: str, asked: dic
     assert error["field"] == field and field in error["message"]
 
 
+@pytest.mark.parametrize("depth", [10, 400, 900])
+def test_a_deeply_nested_value_is_refused_like_any_other(client: TestClient, depth: int) -> None:
+    request = f'{{"classes": [6], "n": {"[" * depth}{"]" * depth}}}'
+    answer = client.post("/api/v1/models/tiny/resample", files={"labels": LABELS, "request": (None, request)})
+    assert error_of(answer, 422, "invalid")["field"] == "request.n"
+
+
 # Files
 
 

@@ -31,7 +31,7 @@ class CodesRequest(Asked):
     classes: list[int] | None = Field(
         None, min_length=1, description="Classes whose codes are wanted; all where it is left out."
     )
-    name: str = Field("", max_length=200, description="Where codes are sent: written into them as their origin.")
+    name: str = Field("", max_length=200, description="For a file of codes: written into them as their origin.")
 
 
 class CodesAnswer(BaseModel):

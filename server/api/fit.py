@@ -36,8 +36,8 @@ router = new_router()
 class FitRequest(PictureRequest):
     """How long to search, where to begin, and what the photo is called."""
 
-    steps: int | None = Field(None, ge=1, description="How many; left out, as many as usually suffice.")
-    seed: Seed = Field(0, description="Of the classes that the photo lacks, and of where the search begins.")
+    steps: int | None = Field(None, ge=1, description="Steps of the search; left out, as many as usually suffice.")
+    seed: Seed = Field(0, description="Seed of the classes that the photo lacks, and of the search's start.")
     name: Origin = ""
 
 
@@ -48,7 +48,7 @@ class FitAnswer(BaseModel):
     style: dict[str, Any]
     classes: list[int]
     picture: str = Field(description="What the style gives on the photo's labels: PNG as a data URL.")
-    distance: float = Field(description="Of that picture from the photo, as the fit measures it.")
+    distance: float = Field(description="Distance of that picture from the photo, as the fit measures it.")
     timings: Timings
 
 
@@ -57,8 +57,8 @@ FIT = described(
     "The style of a photo, without an encoder",
     "The code of each class, found by gradient descent through the generator: any checkpoint can do it, and it takes "
     "seconds where encode takes milliseconds. Lines of JSON as it goes, "
-    '`{"step": 48, "steps": 80, "share": 0.15, "distance": 0.034}` (share: of the work), some with a small '
-    '`picture`; the last one is the result, or `{"error": …}`. Closing the connection ends '
+    '`{"step": 48, "steps": 80, "share": 0.15, "distance": 0.034}` (share: the part of the work that is done), some '
+    'with a small `picture`; the last one is the result, or `{"error": …}`. Closing the connection ends '
     "the work. With `Accept: application/json`, the result alone."
     + curl(
         PHOTO,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from model.errors import InputError
+from model.errors import InputError, refuse
 from server.api.schemas import StyleJSON
 from server.web.forms import FIELD_BYTES, Asked, parse_request
 
@@ -128,14 +128,8 @@ def _require_classes(values: np.ndarray, classes: int) -> None:
     highest = int(values.max())
     if highest >= classes:
         count = int((values >= classes).sum())
-        raise InputError(
-            f"The pixels have the value {highest}, and {count} pixels in all have one above {classes - 1}; "
-            f"allowed are the classes 0 … {classes - 1}.",
-            code="unknown_label",
-            field="pixels",
-            value=highest,
-            allowed=f"0 … {classes - 1}",
-        )
+        what = f"have the value {highest}, and {count} of them in all are above {classes - 1}"
+        refuse("pixels", highest, what, f"0 … {classes - 1}", code="unknown_label")
 
 
 def _malformed(message: str) -> InputError:

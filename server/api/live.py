@@ -21,7 +21,7 @@ from anyio.to_thread import run_sync
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
-from model.errors import InputError
+from model.errors import InputError, refuse
 from server.api import frames, images
 from server.api.answers import write_pngs
 from server.api.frames import LiveRequest
@@ -164,12 +164,8 @@ class LiveSocket:
     def _require_order(self, asked: LiveRequest) -> None:
         """Raises InputError where the message does not follow the one before it."""
         if asked.seq <= self._seq:
-            raise InputError(
-                f"seq is {asked.seq}, but message {self._seq} was here before it.",
-                field="seq",
-                value=asked.seq,
-                allowed=f"more than {self._seq}",
-            )
+            what = f"is {asked.seq}, but message {self._seq} was here before it"
+            refuse("seq", asked.seq, what, f"more than {self._seq}")
         if asked.base is not None and (self._labels is None or asked.base != self._seq):
             raise InputError(
                 f"base is {asked.base}, but the newest map here is that of "

@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import Field
 
-from model.errors import InputError
+from model.errors import InputError, refuse
 from model.recipe.styles import Style, check_classes, mixture
 from server.api.answers import PNG, one_picture
 from server.api.route import LAKE, LANDSCAPE, PHOTO, ModelId, curl, described, json_field, multipart, new_router
@@ -137,7 +137,7 @@ def _choice(model: Model, references: dict[str, int], count: int) -> dict[int, i
     for key, number in references.items():
         field = f"request.references.{key}"
         if not (key.isascii() and key.isdecimal()):
-            raise InputError(f"{key!r} is not a class index.", field=field, value=key, allowed="a class index")
+            refuse(field, key, f"has the key {key!r}", "a class index")
         choice[check_classes([int(key)], model.config, field)[0]] = number
         if not 0 <= number < count:
             raise InputError(

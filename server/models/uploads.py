@@ -16,6 +16,7 @@ from model.recipe import images
 from model.recipe.labels import read_labels
 from model.recipe.styles import Style
 from server.models.registry import Model
+from server.web.errors import sentence
 from server.web.forms import Form, Upload
 
 
@@ -107,7 +108,7 @@ def require_segmenter(model: Model) -> None:
     """Raises InputError "no_segmenter" where the model cannot read a photo's label map."""
     state = model.report["applications"]["segment"]
     if not state["available"]:
-        _refuse(model, "no_segmenter", f"cannot segment: {state['reason']}.")
+        _refuse(model, "no_segmenter", f"cannot segment: {sentence(state['reason'])}")
 
 
 def _refuse(model: Model, code: str, what: str) -> NoReturn:

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from model.errors import InputError
+from model.errors import InputError, shown
 
 log = logging.getLogger("groupdnet.server")
 
@@ -39,6 +39,7 @@ STATUS = {
     "busy": 503,
 }
 OTHERWISE = 422  # status of an error whose code is not listed: the request is well formed and wrong
+MOST_NESTING = 16  # levels of a nested value that an error repeats
 RETRY_SECONDS = 1  # seconds after which a client may try again where the server is busy
 UNEXPECTED = "Something went wrong inside the server; its log says what."
 
@@ -103,16 +104,18 @@ def error_body(error: InputError) -> dict[str, Any]:
     return {"error": body}
 
 
-def _plain(value: Any) -> Any:
-    """``value`` as strict JSON can carry it. It may be whatever a user sent, NaN and endless text included."""
+def _plain(value: Any, depth: int = 0) -> Any:
+    """``value`` as strict JSON can carry it. It may be whatever a user sent: NaN, endless text, endless nesting."""
+    if depth > MOST_NESTING:
+        return "…"
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset | range):
-        return [_plain(item) for item in value]
+        return [_plain(item, depth + 1) for item in value]
     text = str(value)
     return text if len(text) <= 500 else text[:500] + "…"
 
@@ -123,15 +126,9 @@ def validation_error(errors: Sequence[Mapping[str, Any]], *within: str) -> Input
     first = errors[0]
     field = rows[0]["field"] or None
     value = None if first["type"] == "missing" else first.get("input")
-    shown = "" if first["type"] == "missing" else f" is {_short(value)}"
-    message = sentence(f"{field or 'request'}{shown}: {first['msg']}")
+    what = "" if first["type"] == "missing" else f" is {shown(_plain(value))}"
+    message = sentence(f"{field or 'request'}{what}: {first['msg']}")
     return InputError(message, field=field, value=value, details=rows)
-
-
-def _short(value: Any) -> str:
-    """``value`` as Python writes it, in at most 81 characters."""
-    text = repr(value)
-    return text if len(text) <= 80 else text[:80] + "…"
 
 
 def _from_http(error: HTTPException, request: Request) -> InputError:

@@ -11,7 +11,7 @@ from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from model.errors import InputError
+from model.errors import InputError, refuse
 from server.web.errors import validation_error
 
 FIELD_BYTES = 2**20  # most bytes of the JSON field
@@ -63,13 +63,7 @@ async def read_form(request: Request, asked: type[A], names: Collection[str]) ->
     """
     kind = request.headers.get("content-type", "")
     if not kind.lower().startswith("multipart/form-data"):
-        raise InputError(
-            f"Content-Type is {kind or 'missing'}; send multipart/form-data with the files and a JSON field request.",
-            code="malformed",
-            field="Content-Type",
-            value=kind or None,
-            allowed="multipart/form-data",
-        )
+        refuse("Content-Type", kind or None, f"is {kind or 'missing'}", "multipart/form-data", code="malformed")
     async with request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=FIELD_BYTES) as form:
         text = await _json_text(form)
         files = await _files(form, names)
