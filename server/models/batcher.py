@@ -185,7 +185,8 @@ class Turn:
 
     async def run(self, work: Callable[..., T], *args: Any) -> T:
         """``work(*args)``, called on the model's thread. Raises what it raises, and ClientGone."""
-        return await self._result(self._batcher.submit(lambda: work(*args)))
+        result: T = await self._result(self._batcher.submit(lambda: work(*args)))
+        return result
 
     async def share(self, work: Shared) -> Any:
         """The result for ``work``'s item, made in one call with others' where there is room; raises as ``run`` does."""

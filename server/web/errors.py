@@ -77,7 +77,7 @@ def error_response(error: InputError, status: int | None = None, headers: dict[s
 
 
 def sentence(text: object) -> str:
-    """``text``, which other libraries and the system write without a full stop, with one."""
+    """``text`` with a full stop at its end; other libraries and the operating system leave it out."""
     return f"{str(text).removesuffix('.')}."
 
 

@@ -20,7 +20,7 @@ MOST_FIELDS = 8  # text fields in one form
 
 
 class Asked(BaseModel):
-    """A request's JSON field: no conversions, no unknown names."""
+    """A request's JSON field: values are not converted, and unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -71,6 +71,7 @@ async def read_form(request: Request, asked: type[A], names: Collection[str]) ->
 
 
 async def _json_text(form: FormData) -> str | bytes:
+    """The JSON of the field ``request``, sent as text or as a file; an empty object where it is left out."""
     parts = form.getlist("request")
     if len(parts) > 1:
         raise InputError(
@@ -92,6 +93,7 @@ async def _json_text(form: FormData) -> str | bytes:
 
 
 async def _files(form: FormData, names: Collection[str]) -> dict[str, list[Upload]]:
+    """The files of a form, read. Raises InputError for a part that is none of ``names``."""
     files: dict[str, list[Upload]] = {}
     for name, part in form.multi_items():
         if name == "request":
@@ -134,7 +136,7 @@ def _refuse_constant(name: str) -> NoReturn:
 def parse_request(text: str | bytes, asked: type[A], field: str = "request") -> A:
     """JSON ``text`` as a model ``asked``. Raises InputError for what is no JSON, and for unknown or wrong fields.
 
-    ``field`` is what errors call the whole.
+    ``field`` is the name of the whole in errors.
     """
     value = parse_json(text, field)
     try:
