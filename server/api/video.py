@@ -1,4 +1,4 @@
-"""Animations as MP4, where PyAV is installed: the extra ``video``."""
+"""Animations as MP4, where PyAV is installed; the package's extra ``video`` brings it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from model.errors import InputError
 
-WITHOUT_PYAV = "MP4 needs PyAV, which is not installed here: pip install 'groupdnet-studio[video]'"
-QUALITY = "18"  # x264's constant rate factor: 18 looks as the frames do
+WITHOUT_PYAV = "MP4 needs PyAV, which is not installed here; install it with pip install 'groupdnet-studio[video]'."
+QUALITY = "18"  # x264's constant rate factor; at 18 one sees no difference from the frames
 
 
 def mp4_available() -> bool:
@@ -22,14 +22,17 @@ def mp4_available() -> bool:
 
 
 def require_mp4() -> None:
-    """Raises InputError "no_video" where PyAV is missing."""
+    """Raises InputError "no_video" where this server cannot write MP4."""
     if not mp4_available():
         allowed = ["webp", "gif", "zip"]
         raise InputError(WITHOUT_PYAV, code="no_video", field="request.format", value="mp4", allowed=allowed)
 
 
 def write_mp4(frames: Sequence[np.ndarray], seconds: float) -> bytes:
-    """uint8 frames [H, W, 3] of even height and width, shown for ``seconds`` in all, as H.264, which browsers play."""
+    """An H.264 file, which browsers play, of uint8 frames [H, W, 3] that are shown for ``seconds`` in all.
+
+    Height and width must be even, since the colours are stored at half of both.
+    """
     import av
 
     height, width = frames[0].shape[:2]

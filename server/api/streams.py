@@ -1,4 +1,4 @@
-"""Answers that come line by line, as JSON, while the model still works: one object a line, the last one the result."""
+"""Answers that come while the model still works: lines of JSON, one object each, the last one the result."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from model.errors import InputError
-from server.errors import ClientGone, error_body
-from server.registry import Model
-from server.work import Work, work_on
+from server.models.registry import Model
+from server.models.work import Work, work_on
+from server.web.errors import ClientGone, error_body
 
 LINES = "application/x-ndjson"
 
@@ -21,8 +21,11 @@ LINES = "application/x-ndjson"
 async def stream_lines(
     request: Request, model: Model, started: float, rows: Callable[[Work], AsyncGenerator[dict[str, Any]]]
 ) -> Response:
-    """``rows(work)`` as lines. What goes wrong before the first is answered as everywhere, later it is a line
-    ``{"error": …}``; a client that leaves ends the work."""
+    """``rows(work)`` as lines; a client that leaves ends the work.
+
+    Raises what ``rows`` raises before its first row. Later the answer has begun, and an InputError becomes the last
+    line, ``{"error": …}``.
+    """
 
     async def work_through() -> AsyncGenerator[dict[str, Any]]:
         async with work_on(request, model, started) as work, aclosing(rows(work)) as source:

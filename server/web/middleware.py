@@ -1,4 +1,4 @@
-"""ASGI middleware: request bodies bounded before anybody parses them, security headers, request counts."""
+"""ASGI middleware: a bound on request bodies before they are parsed, security headers, request counts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model.errors import InputError
-from server.errors import error_response
-from server.metrics import Metrics
+from server.web.errors import error_response
+from server.web.metrics import Metrics
 
-# Nothing that is not named here: no script or style but our files, nothing from elsewhere, no text that becomes markup.
+# Only what is named here is allowed: scripts and styles are our own files, and no text may become markup.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -21,7 +21,7 @@ POLICY = (
 
 def _too_large(limit: int, size: int) -> InputError:
     return InputError(
-        f"the request body has {size} bytes or more; at most {limit} are allowed",
+        f"The request body has {size} bytes or more; at most {limit} are allowed.",
         code="too_large",
         field="body",
         value=size,
@@ -30,7 +30,7 @@ def _too_large(limit: int, size: int) -> InputError:
 
 
 class BodyLimit:
-    """Refuses a body that announces more than ``limit`` bytes, and one that turns out to have more."""
+    """Answers 413 to a body of more than ``limit`` bytes, whether its header says so or its bytes turn out to be."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app, self.limit = app, limit
@@ -58,7 +58,7 @@ class BodyLimit:
 
 
 class SecurityHeaders:
-    """Adds the content security policy and its companions to every answer that has none of its own."""
+    """Adds the content security policy and related headers to every answer that does not set them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -77,7 +77,7 @@ class SecurityHeaders:
 
 
 class CountRequests:
-    """Counts every answer by route, method and status, and how long it took."""
+    """Counts every answer by route, method and status, and measures the seconds that it took."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app, self.metrics = app, metrics

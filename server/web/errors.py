@@ -12,12 +12,13 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from model.errors import InputError
+from model.errors import InputError, shown
 
 log = logging.getLogger("groupdnet.server")
 
@@ -37,30 +38,61 @@ STATUS = {
     "internal": 500,
     "busy": 503,
 }
-OTHERWISE = 422
-RETRY_SECONDS = 1
-UNEXPECTED = "something went wrong inside the server; its log says what"
+OTHERWISE = 422  # status of an error whose code is not listed: the request is well formed and wrong
+MOST_NESTING = 16  # levels of a nested value that an error repeats
+RETRY_SECONDS = 1  # seconds after which a client may try again where the server is busy
+UNEXPECTED = "Something went wrong inside the server; its log says what."
+
+
+class ErrorBody(BaseModel):
+    """What an error says: a code for programs, a sentence for people, and what was wrong with which field."""
+
+    code: str
+    message: str
+    field: str | None
+    value: Any
+    allowed: Any
+    details: Any
+
+
+class ErrorAnswer(BaseModel):
+    """The body of every answer that reports an error."""
+
+    error: ErrorBody
 
 
 class ClientGone(Exception):
-    """The client closed the connection; nobody waits for an answer."""
+    """The client closed the connection, so nobody waits for an answer any more."""
 
 
 def error_response(error: InputError, status: int | None = None, headers: dict[str, str] | None = None) -> JSONResponse:
-    """The JSON answer for ``error``; its status follows from the code unless given."""
+    """The JSON answer for ``error``, with ``Retry-After`` where the server is busy.
+
+    ``status`` is the HTTP status, by default the one of the error's code; ``headers`` are added to the answer's.
+    """
     headers = dict(headers or {})
     if error.code == "busy":
         headers["Retry-After"] = str(RETRY_SECONDS)
     return JSONResponse(error_body(error), status or status_of(error), headers)
 
 
+def sentence(text: object) -> str:
+    """``text`` with a full stop at its end; other libraries and the operating system leave it out."""
+    return f"{str(text).removesuffix('.')}."
+
+
+def stopping() -> InputError:
+    """The error for a request that came too late to be finished."""
+    return InputError("The server is stopping.", code="busy")
+
+
 def status_of(error: InputError) -> int:
-    """The HTTP status that says what ``error.code`` says."""
+    """The HTTP status for ``error.code``."""
     return STATUS.get(error.code, OTHERWISE)
 
 
 def error_body(error: InputError) -> dict[str, Any]:
-    """The one shape."""
+    """``error`` in the shape of ``ErrorAnswer``."""
     body = {
         "code": error.code,
         "message": str(error),
@@ -72,43 +104,42 @@ def error_body(error: InputError) -> dict[str, Any]:
     return {"error": body}
 
 
-def _plain(value: Any) -> Any:
-    """``value`` as strict JSON can carry it: whatever a user sent may come back here, NaN included."""
+def _plain(value: Any, depth: int = 0) -> Any:
+    """``value`` as strict JSON can carry it. It may be whatever a user sent: NaN, endless text, endless nesting."""
+    if depth > MOST_NESTING:
+        return "…"
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset | range):
-        return [_plain(item) for item in value]
+        return [_plain(item, depth + 1) for item in value]
     text = str(value)
     return text if len(text) <= 500 else text[:500] + "…"
 
 
 def validation_error(errors: Sequence[Mapping[str, Any]], *within: str) -> InputError:
-    """The first of pydantic's complaints as our error, all of them in ``details``; ``within`` begins their path."""
+    """The first of pydantic's ``errors`` as our own, with all of them in ``details``; ``within`` begins their path."""
     rows = [{"field": ".".join(map(str, (*within, *row["loc"]))), "message": row["msg"]} for row in errors]
     first = errors[0]
     field = rows[0]["field"] or None
     value = None if first["type"] == "missing" else first.get("input")
-    shown = "" if first["type"] == "missing" else f" is {_short(value)}"
-    return InputError(f"{field or 'request'}{shown}: {first['msg']}", field=field, value=value, details=rows)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:80] + "…"
+    what = "" if first["type"] == "missing" else f" is {shown(_plain(value))}"
+    message = sentence(f"{field or 'request'}{what}: {first['msg']}")
+    return InputError(message, field=field, value=value, details=rows)
 
 
 def _from_http(error: HTTPException, request: Request) -> InputError:
+    """Starlette's own errors, such as a path that does not exist, as ours."""
     path, method = request.url.path, request.method
     if error.status_code == 404:
-        return InputError(f"there is nothing at {path}; /docs lists what there is", code="not_found", value=path)
+        return InputError(f"There is nothing at {path}; /docs lists what there is.", code="not_found", value=path)
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
         return InputError(
-            f"{path} does not answer {method}" + (f", only {allowed}" if allowed else ""),
+            f"{path} does not answer {method}" + (f", only {allowed}." if allowed else "."),
             code="method_not_allowed",
             value=method,
             allowed=allowed,
@@ -116,11 +147,11 @@ def _from_http(error: HTTPException, request: Request) -> InputError:
     code = (
         "malformed" if error.status_code == 400 else http.HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
     )
-    return InputError(str(error.detail), code=code)
+    return InputError(sentence(error.detail), code=code)
 
 
 def install(app: FastAPI) -> None:
-    """Teach ``app`` to answer every known kind of error in the one shape."""
+    """Make ``app`` answer every known kind of error in the shape of ``ErrorAnswer``."""
 
     async def on_input(request: Request, error: Exception) -> Response:
         assert isinstance(error, InputError)
@@ -141,13 +172,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(ClientGone, on_gone)
-    app.add_exception_handler(ClientDisconnect, on_gone)  # it left before all of its body had come
+    app.add_exception_handler(ClientDisconnect, on_gone)  # the client left before its whole body had arrived
 
 
 class CatchAll:
-    """ASGI middleware: an exception that nobody expected is logged and answered with 500 and no detail.
+    """ASGI middleware for what no handler caught: an unexpected exception is logged and answered with 500, no detail.
 
-    A request that the stopping server cancels is told so, and ends there.
+    A request that the server cancels because it stops is answered with 503.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -169,7 +200,7 @@ class CatchAll:
         except asyncio.CancelledError:
             if started:
                 raise
-            await error_response(InputError("the server is stopping", code="busy"))(scope, receive, send)
+            await error_response(stopping())(scope, receive, send)
         except Exception:
             log.exception("%s %s failed", scope["method"], scope["path"])
             if started:

@@ -1,4 +1,4 @@
-"""``/docs`` without a network: Swagger UI from an installed package, started by a script of ours."""
+"""``/docs``, which works without a network: Swagger UI from an installed package, started by our own script."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
-# Swagger UI sets style attributes and data: pictures; scripts come from here alone.
+# Swagger UI sets style attributes and data: pictures; scripts come from this server alone.
 DOCS_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; script-src 'self'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
@@ -50,13 +50,13 @@ async def docs() -> HTMLResponse:
 
 @router.get("/docs/start.js")
 async def start() -> Response:
-    """The script that opens Swagger UI on our description."""
+    """The script that opens Swagger UI with the app's OpenAPI description."""
     return Response(f"SwaggerUIBundle({json.dumps(OPTIONS)});\n", media_type="text/javascript")
 
 
 @router.get("/docs/{name}")
 def asset(name: str) -> Response:
-    """One of Swagger UI's own files."""
+    """One of Swagger UI's own files. Answers 404 for any other name."""
     if name not in ASSETS:
         raise HTTPException(404)
     content = (resources.files("fastapi_swagger") / "resources" / name).read_bytes()

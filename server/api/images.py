@@ -1,4 +1,4 @@
-"""Pictures on their way out: data URLs and animations; and how much one picture differs from another."""
+"""Pictures as files: data URLs, animations and archives; and how much one picture differs from another."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-GIF_SHORTEST = 20  # milliseconds; browsers slow a faster GIF down to 100
-PALETTE_SAMPLES = 16  # frames, each at a quarter of its size, that a GIF's colours are chosen from
+GIF_SHORTEST = 20  # milliseconds a frame; browsers show a faster GIF at 100
+PALETTE_SAMPLES = 16  # frames, each at a quarter of its side, from which a GIF's colours are chosen
 MEDIA_TYPES = {
     "png": "image/png",
     "jpeg": "image/jpeg",
@@ -30,7 +30,7 @@ def data_url(content: bytes, format: str = "png") -> str:
 
 
 def jpeg(picture: np.ndarray, quality: int) -> bytes:
-    """uint8 [H, W, 3] → a JPEG file: quick, and not exact."""
+    """uint8 [H, W, 3] → a JPEG file of ``quality`` 1 … 95: quick to write, and not exact."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
@@ -63,7 +63,7 @@ def _with_one_palette(images: list[Image.Image]) -> list[Image.Image]:
 
 
 def _durations(count: int, seconds: float, shortest: int) -> list[int]:
-    """Milliseconds of each frame; their sum is right although each is whole."""
+    """Whole milliseconds for each frame, none below ``shortest``, whose sum is that of the animation."""
     ends = [round(1000 * seconds * i / count) for i in range(count + 1)]
     return [max(shortest, later - earlier) for earlier, later in itertools.pairwise(ends)]
 

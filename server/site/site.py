@@ -1,4 +1,4 @@
-"""The page and its files, and how the server itself is doing."""
+"""The page and its files, and the routes that tell whether the server is alive, ready and busy."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from server.work import studio_of
+from server.models.studio import studio_of
 
 router = APIRouter(include_in_schema=False)
 
 
 class Revalidated(StaticFiles):
-    """Static files that a browser keeps, but asks about each time: a new version is picked up at the next load."""
+    """Static files that a browser keeps but asks about at each load, so that it always has the newest version."""
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200
@@ -85,5 +85,5 @@ async def readyz(request: Request) -> Response:
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    """Numbers for Prometheus."""
+    """The numbers of ``Metrics``, as Prometheus reads them."""
     return Response(request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""How much of something that takes long may go on at once."""
+"""A bound on how many long tasks, such as fits or open sockets, go on at the same time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from model.errors import InputError
 
 
 class Places:
-    """A bounded number of places; ``full`` says in words that all are taken."""
+    """``capacity`` places. ``full`` is the end of the error where all are taken, after their number and a space;
+    ``field`` is the error's field."""
 
     def __init__(self, capacity: int, full: str, field: str | None = None) -> None:
         self.capacity, self.taken = capacity, 0
@@ -17,7 +18,7 @@ class Places:
 
     @contextmanager
     def take(self) -> Iterator[None]:
-        """A place. Raises InputError "busy" when there is none."""
+        """Hold a place within the ``with`` block. Raises InputError "busy" where all are taken."""
         if self.taken >= self.capacity:
             raise InputError(
                 f"{self.taken} {self._full}",
