@@ -1,4 +1,5 @@
-"""The command line: ``python -m model render · fit · inspect · convert · landscape · bench · evaluate · train``.
+"""The command line: ``python -m model render · fit · inspect · convert · landscape · bench · evaluate · perception ·
+train``.
 
 What is heavy is imported by the command that needs it.
 """
@@ -84,6 +85,13 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
         evaluate.add_arguments(command)
         command.set_defaults(command=evaluate.main)
+
+    command = commands.add_parser("perception", help="get the pretrained networks that look at pictures")
+    if argv[:1] == ["perception"]:
+        from model.commands import perception
+
+        perception.add_arguments(command)
+        command.set_defaults(command=perception.main)
 
     command = commands.add_parser("train", help="train a checkpoint")
     if argv[:1] == ["train"]:

@@ -1,0 +1,1 @@
+"""The command line's commands: a file each, with ``add_arguments`` and ``main``."""
