@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
 
-from model.perception.store import PRETRAINED, SETTING, TORCHVISION, folder, get, missing, torchvision_file
+from model.errors import InputError
+from model.perception.store import PRETRAINED, SETTING, TORCHVISION, folder, get, path_of, torchvision_file
 
 
 def add_arguments(command: ArgumentParser) -> None:
     actions = command.add_subparsers(metavar="ACTION", dest="action", required=True)
-    action = actions.add_parser("get", help=f"fetch them by pip into the folder {folder()} ({SETTING} sets another)")
+    action = actions.add_parser("get", help=f"fetch them by pip into {folder()} ({SETTING} sets another folder)")
     action.add_argument("names", metavar="NAME", nargs="*", help=f"{', '.join(PRETRAINED)} (default: all)")
     actions.add_parser("list", help="which there are, and which of them are here")
 
@@ -18,12 +21,16 @@ def main(args: Namespace) -> None:
     if args.action == "get":
         get(args.names or None)
         return
-    absent = missing()
     for row in PRETRAINED.values():
-        state = "not here" if row in absent else "here"
-        print(f"{row.name:20} {state:9} {row.bytes / 2**20:5.1f} MiB  {row.about}; {row.package.licence}")
+        size, about = f"{row.bytes / 2**20:.2f} MiB", f"{row.about}; {row.package.licence}"
+        print(f"{row.name:20} {_state(path_of, row.name):9} {size:>10}  {about}")
     for network, name in TORCHVISION.items():
-        print(
-            f"{network:20} {'here' if torchvision_file(network) else 'not here':9} {name}, torchvision's own, taken too"
-        )
+        print(f"{network:20} {_state(torchvision_file, network):9} {'':10}  torchvision's {name}, taken where it lies")
     print(f"in {folder()}; {SETTING} sets another folder")
+
+
+def _state(find: Callable[[str], Path | None], name: str) -> str:
+    try:
+        return "here" if find(name) else "not here"
+    except InputError as error:
+        return "damaged" if error.code == "bad_checkpoint" else "not here"

