@@ -1,1 +1,1 @@
-"""The command line's commands: a file each, with ``add_arguments`` and ``main``."""
+"""One file for each command of ``python -m model``: ``add_arguments`` and ``main``."""

@@ -1,1 +1,1 @@
-"""How pictures are seen: pretrained networks, distances between pictures, and the label map in a photo."""
+"""How pictures are seen: pretrained networks, segmenters, distances between pictures, colour."""
