@@ -25,7 +25,7 @@ MAX_READ = 1024  # pixels of the side that a photo is read at
 
 
 def load_segmenter(path: Path) -> LabelReader:
-    """The segmenter in a file, of either kind. Raises InputError "bad_checkpoint" where it is not a whole one of ours."""
+    """The segmenter in a file, of either kind. Raises InputError "bad_checkpoint" where it is no whole one of ours."""
     metadata = read_metadata(path)
     config = _config(metadata, path.name)
     with torch.device("meta"):

@@ -17,6 +17,7 @@ from model.checkpoint.checkpoint import SEGMENTER_FILE
 from model.data.landscape import render_set
 from model.data.sources import LiveWorld, PhotoFolder, RenderedWorld, Source
 from model.devices import pick_device, training_precision
+from model.training.lessons import lesson_of
 from model.training.plan import Plan, load_plan
 from model.training.run import Run
 from model.training.segmenter import train_segmenter
@@ -76,7 +77,7 @@ def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) ->
     def autocast() -> torch.autocast:
         return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
-    train_segmenter(path, source, phase.size, phase.batch, args.segmenter_only, autocast)
+    train_segmenter(path, lesson_of(plan, source), phase.batch, args.segmenter_only, autocast)
 
 
 def _plan(args: Namespace) -> Plan:

@@ -12,6 +12,7 @@ class LabelReader(nn.Module):
     """Picture [N, 3, H, W] in [−1, 1] of a ``read_size`` → class scores [N, C, h, w], perhaps at a lower resolution."""
 
     config: Any  # what it is built from, with ``classes``, how many it tells apart
+    predict: nn.Conv2d  # the last layer
 
     def read_size(self, height: int, width: int) -> tuple[int, int]:
         """The size (height, width) at which a picture of that size is read."""

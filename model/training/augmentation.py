@@ -20,19 +20,31 @@ BLUR_RADIUS, WIDEST_BLUR, STRONGEST_NOISE = 4, 1.8, 0.08  # pixels; pixels; of [
 JPEG_QUALITY = (15, 90)
 
 
-def augmented(
-    photos: Tensor, labels: Tensor, seed: int, size: tuple[int, int] | None = None
-) -> tuple[Tensor, Tensor]:
+def augmented(photos: Tensor, labels: Tensor, size: tuple[int, int], seed: int) -> tuple[Tensor, Tensor]:
     """Photos [N, 3, H, W] in [−1, 1] and labels long [N, H, W], each pair zoomed, stretched and moved in a frame of
-    ``size`` (H, W), the photo's colours changed, blurred, made noisy, compressed. What lies outside of a photo is grey,
+    ``size`` (h, w), the photo's colours changed, blurred, made noisy, compressed. What lies outside of a photo is grey,
     and ``UNKNOWN``.
 
     A function of ``seed``: a run that is resumed sees what it would have seen.
     """
     random = torch.Generator().manual_seed(seed)
-    photos, labels = _moved(photos, labels, size or (photos.shape[2], photos.shape[3]), random)
+    photos, labels = _moved(photos, labels, size, random)
     photos = _noisy(_blurred(_recoloured(photos, random), random), random)
     return _compressed(photos.clamp(-1, 1), random), labels
+
+
+def with_backdrops(photos: Tensor, behind: Tensor, share: float, seed: int) -> Tensor:
+    """Photos [N, 3, H, W] in [−1, 1], that ``share`` of them with a plain, softly graded wall where bool [N, H, W]
+    ``behind`` holds. A function of ``seed``."""
+    random = torch.Generator().manual_seed(seed)
+    count, _, height, width = photos.shape
+    colour = _uniform(count, -0.9, 1, random) + 0.15 * torch.randn(count, 3, 1, 1, generator=random)
+    slope = 0.2 * torch.randn(2, count, 1, 1, 1, generator=random)
+    rows, columns = torch.linspace(-0.5, 0.5, height)[:, None], torch.linspace(-0.5, 0.5, width)
+    wall = (colour + slope[0] * rows + slope[1] * columns).clamp(-1, 1).to(photos.device)
+    alpha = F.avg_pool2d(behind[:, None].float(), 3, 1, 1, count_include_pad=False)  # a soft outline
+    chosen = _chosen(count, share, random).to(photos.device)
+    return torch.where(chosen, photos + alpha * (wall - photos), photos)
 
 
 def _uniform(count: int, low: float, high: float, random: torch.Generator) -> Tensor:
@@ -45,9 +57,7 @@ def _chosen(count: int, share: float, random: torch.Generator) -> Tensor:
     return (torch.rand(count, generator=random) < share).view(-1, 1, 1, 1)
 
 
-def _moved(
-    photos: Tensor, labels: Tensor, size: tuple[int, int], random: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _moved(photos: Tensor, labels: Tensor, size: tuple[int, int], random: torch.Generator) -> tuple[Tensor, Tensor]:
     count = len(photos)
     zoom = _uniform(count, math.log(ZOOM[0]), math.log(ZOOM[1]), random).exp()
     stretch = _uniform(count, -STRETCH, STRETCH, random).exp()

@@ -9,7 +9,7 @@ from torch import Tensor
 from model.network.layers import nearest
 from model.perception.colour import class_moments
 from model.perception.features import PerceptualFeatures, perceptual_distance
-from model.perception.segmenter import Segmenter
+from model.perception.label_reader import LabelReader
 from model.training.colours import ClassColours
 
 TEXTURE_SCALES = (1, 2, 4, 8, 16)  # pixels; the coarse ones tell clean skies from banded ones
@@ -104,12 +104,11 @@ def texture_loss(fake: Tensor, real: Tensor, onehot: Tensor, donors: Tensor | No
     return (error * compared).sum() / compared.sum().clamp_min(1)
 
 
-def label_loss(segmenter: Segmenter, fake: Tensor, labels: Tensor) -> Tensor:
+def label_loss(segmenter: LabelReader, fake: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy of the labels long [M, H, W] that a segmenter reads off pictures [M, 3, H, W], at its own size;
     classes count alike, whatever their area."""
-    size = segmenter.config.size
-    scores = segmenter(F.interpolate(fake, size, mode="area"))
-    small = nearest(labels, size)
+    scores = segmenter(segmenter.sized(fake))
+    small = nearest(labels, (scores.shape[2], scores.shape[3]))
     wrong = F.cross_entropy(scores.float(), small, reduction="none")
     area = F.one_hot(small, segmenter.config.classes).sum((0, 1, 2))
     total = wrong.new_zeros(len(area)).index_add(0, small.flatten(), wrong.flatten())

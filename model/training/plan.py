@@ -13,6 +13,7 @@ from model.errors import InputError
 from model.network.presets import PRESETS
 
 FOLDER = Path(__file__).with_name("plans")
+SEGMENTERS = ("small", "efficientnet-lite0")
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ class Plan:
     init_gain: float | None = 0.02  # of Xavier's normal; null keeps torch's own initialisation
     discriminator_width: int = 64
     perceptual: str = "vgg19"  # or "segmenter"
+    segmenter: str = "small"  # or "efficientnet-lite0", for photos
     segmenter_images: int = 0
+    segmenter_backdrops: float = 0.0  # share of photos whose class "background" becomes a plain wall
     weights: Weights = field(default_factory=Weights)
     kl_per_image: bool = False  # mean over the batch, present classes only; else the paper's sum over everything
     kl_free: float = 0.0  # with kl_per_image: nats that each class of a picture has for nothing, against collapse
@@ -153,6 +156,14 @@ class Plan:
                 f"The plan asks for preset {plan.preset!r} and perceptual {plan.perceptual!r}.",
                 field="plan",
                 allowed=f"presets {', '.join(PRESETS)}; perceptual vgg19 or segmenter",
+            )
+        if plan.segmenter not in SEGMENTERS or not 0 <= plan.segmenter_backdrops <= 1:
+            raise InputError(
+                f"The plan asks for the segmenter {plan.segmenter!r} with segmenter_backdrops "
+                f"{plan.segmenter_backdrops!r}; allowed are {' and '.join(SEGMENTERS)}, and 0 … 1.",
+                field="segmenter",
+                value=plan.segmenter,
+                allowed=list(SEGMENTERS),
             )
         return plan
 

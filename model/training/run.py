@@ -33,6 +33,7 @@ from model.network.presets import PRESETS
 from model.perception.features import SegmenterFeatures, Vgg19Features
 from model.progress import SAVE_SECONDS, Progress
 from model.training.colours import ClassColours
+from model.training.lessons import lesson_of
 from model.training.networks import start_codes
 from model.training.plan import Phase, Plan
 from model.training.segmenter import train_segmenter
@@ -90,8 +91,8 @@ class Run:
             )
         path = self.folder / SEGMENTER_FILE
         if not path.exists() and self.rank == 0:
-            phase, images = self.plan.segmenter_phase, self.plan.segmenter_images
-            train_segmenter(path, self.source, phase.size, phase.batch, images, self.train_step.autocast)
+            batch_size, images = self.plan.segmenter_phase.batch, self.plan.segmenter_images
+            train_segmenter(path, lesson_of(self.plan, self.source), batch_size, images, self.train_step.autocast)
         if self.world > 1:
             dist.barrier()
         self.train_step.features = SegmenterFeatures(load_segmenter(path)).to(self.device)
