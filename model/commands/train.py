@@ -18,6 +18,7 @@ from model.checkpoint.checkpoint import SEGMENTER_FILE
 from model.data.landscape import render_set
 from model.data.sources import LiveWorld, PhotoFolder, RenderedWorld, Source
 from model.devices import autocast, pick_device, training_precision
+from model.training.lessons import lesson_of
 from model.training.plan import Plan, load_plan
 from model.training.run import Run
 from model.training.segmenter import train_segmenter
@@ -74,7 +75,7 @@ def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) ->
     dtype, phase = training_precision(args.precision, device), plan.segmenter_phase
     source, path = _source(args, plan, device), args.run / SEGMENTER_FILE
     precision = functools.partial(autocast, device, dtype)
-    train_segmenter(path, source, phase.size, phase.batch, args.segmenter_only, precision)
+    train_segmenter(path, lesson_of(plan, source), phase.batch, args.segmenter_only, precision)
 
 
 def _plan(args: Namespace) -> Plan:

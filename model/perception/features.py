@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.errors import InputError
-from model.perception.segmenter import Segmenter
+from model.perception.label_reader import LabelReader
 
 
 def perceptual_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
@@ -29,14 +29,14 @@ class SegmenterFeatures(nn.Module):
 
     weights = (1 / 8, 1 / 4, 1 / 2, 1.0)
 
-    def __init__(self, segmenter: Segmenter) -> None:
+    def __init__(self, segmenter: LabelReader) -> None:
         super().__init__()
         self.segmenter = segmenter.eval().requires_grad_(False)
 
     def sized(self, picture: Tensor) -> Tensor:
         """At the size that the segmenter reads, where it is larger."""
-        size = self.segmenter.config.size
-        return F.interpolate(picture, size, mode="area") if picture.shape[2] > size[0] else picture
+        height = self.segmenter.read_size(picture.shape[2], picture.shape[3])[0]
+        return self.segmenter.sized(picture) if picture.shape[2] > height else picture
 
     def forward(self, picture: Tensor) -> list[Tensor]:
         return self.segmenter.features(picture)

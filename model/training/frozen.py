@@ -19,8 +19,9 @@ from model.errors import InputError
 from model.perception.convnets import ConvNet, load_convnet
 from model.perception.efficientnet import EfficientNetFeatures, EfficientNetLite0, load_efficientnet
 from model.perception.features import PerceptualFeatures, SegmenterFeatures, Vgg19Features
+from model.perception.label_reader import LabelReader
 from model.perception.lpips import standardised
-from model.perception.segmenter import Segmenter
+from model.training.lessons import lesson_of
 from model.training.plan import Plan
 from model.training.processes import process_count, process_rank
 from model.training.segmenter import train_segmenter
@@ -54,14 +55,14 @@ class FrozenNetworks:
     """None stands for a network that the plan's losses do not need."""
 
     features: PerceptualNetwork | None = None  # perceptual and locality losses compare pictures by them
-    segmenter: Segmenter | None = None  # the labels loss reads label maps off pictures through it
+    segmenter: LabelReader | None = None  # the labels loss reads label maps off pictures through it
     backbone: EfficientNetLite0 | None = None  # the projected discriminator looks through it
 
     @classmethod
     def of(
         cls,
         plan: Plan,
-        segmenter: Segmenter | None = None,
+        segmenter: LabelReader | None = None,
         vgg19: Path | None = None,
         backbone: EfficientNetLite0 | None = None,
     ) -> FrozenNetworks:
@@ -69,6 +70,8 @@ class FrozenNetworks:
         it is read from the store. Raises InputError where a pretrained file is missing."""
         if backbone is None and (plan.discriminator == "projected" or plan.perceptual == "efficientnet"):
             backbone = load_efficientnet()
+        if segmenter is not None:
+            segmenter.eval().requires_grad_(False)
         features: PerceptualNetwork | None = None
         if vgg19 is not None:
             features = Vgg19Features(vgg19)
@@ -105,7 +108,7 @@ def frozen_networks(
     return FrozenNetworks.of(plan, segmenter, vgg19).to(source.device)
 
 
-def _own_segmenter(path: Path, plan: Plan, source: Source, dtype: torch.dtype) -> Segmenter:
+def _own_segmenter(path: Path, plan: Plan, source: Source, dtype: torch.dtype) -> LabelReader:
     """The run's segmenter, which the first process trains where it is not there yet."""
     if not path.exists() and not plan.segmenter_images:
         weight = plan.largest_weight("labels")
@@ -116,8 +119,8 @@ def _own_segmenter(path: Path, plan: Plan, source: Source, dtype: torch.dtype) -
             allowed=f'{path}, made by --segmenter-only IMAGES, or a plan with "segmenter_images" or with "labels": 0',
         )
     if not path.exists() and process_rank() == 0:
-        phase, precision = plan.segmenter_phase, functools.partial(autocast, source.device, dtype)
-        train_segmenter(path, source, phase.size, phase.batch, plan.segmenter_images, precision)
+        lesson, precision = lesson_of(plan, source), functools.partial(autocast, source.device, dtype)
+        train_segmenter(path, lesson, plan.segmenter_phase.batch, plan.segmenter_images, precision)
     if process_count() > 1:
         dist.barrier()
     return load_segmenter(path)

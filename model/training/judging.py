@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from model.perception.efficientnet import EfficientNetFeatures
-from model.training.augment import Augmentation
+from model.training.diff_augment import Augmentation
 from model.training.frozen import FrozenNetworks
 from model.training.losses import Features
 from model.training.projected import TAPS, ProjectedDiscriminator

@@ -11,7 +11,7 @@ from torch import Tensor
 from model.network.layers import nearest
 from model.perception.colour import class_moments
 from model.perception.features import PerceptualFeatures, perceptual_distance
-from model.perception.segmenter import Segmenter
+from model.perception.label_reader import LabelReader
 from model.training.colours import ClassColours
 
 TEXTURE_SCALES = (1, 2, 4, 8, 16)  # pixels; the coarse ones tell clean skies from banded ones
@@ -129,11 +129,11 @@ def texture_loss(fake: Tensor, real: Tensor, onehot: Tensor, donors: Tensor | No
     return (error * compared).sum() / compared.sum().clamp_min(1)
 
 
-def label_loss(segmenter: Segmenter, fake: Tensor, labels: Tensor, known: Tensor | None = None) -> Tensor:
+def label_loss(segmenter: LabelReader, fake: Tensor, labels: Tensor, known: Tensor | None = None) -> Tensor:
     """Cross-entropy of the labels long [M, H, W] that a segmenter reads off pictures [M, 3, H, W], at its own size;
     classes count alike, whatever their area. Pixels where ``known``, bool [M, H, W], is False are left out."""
-    size = segmenter.config.size
-    scores = segmenter(F.interpolate(fake, size, mode="area"))
+    scores = segmenter(segmenter.sized(fake))
+    size = (scores.shape[2], scores.shape[3])
     small = nearest(labels, size)
     wrong = F.cross_entropy(scores.float(), small, reduction="none")
     counted = F.one_hot(small, segmenter.config.classes)

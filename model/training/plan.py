@@ -11,11 +11,12 @@ from typing import Any
 
 from model.errors import InputError
 from model.network.presets import PRESETS
-from model.training.augment import KINDS
+from model.training.diff_augment import KINDS
 
 FOLDER = Path(__file__).with_name("plans")
 DISCRIMINATORS = ("patch", "projected")
 PERCEPTUAL = ("vgg19", "vgg16", "efficientnet", "segmenter")
+SEGMENTERS = ("small", "efficientnet-lite0")
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,11 @@ class Plan:
     init_gain: float | None = 0.02  # of Xavier's normal; null keeps torch's own initialisation
     discriminator_width: int = 64
     discriminator: str = "patch"  # or "projected"
-    augment: tuple[str, ...] = ()  # how pictures are changed before a discriminator sees them: some of augment.KINDS
+    augment: tuple[str, ...] = ()  # how pictures are changed before a discriminator sees them: some of diff_augment.KINDS
     perceptual: str = "vgg19"  # network whose features are compared
+    segmenter: str = "small"  # or "efficientnet-lite0", for photos
     segmenter_images: int = 0
+    segmenter_backdrops: float = 0.0  # share of photos whose class "background" becomes a plain wall
     weights: Weights = field(default_factory=Weights)
     kl_per_image: bool = False  # mean over the batch, present classes only; else the paper's sum over everything
     kl_free: float = 0.0  # with kl_per_image: nats that each class of a picture has for nothing, against collapse
@@ -160,6 +163,14 @@ class Plan:
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"The plan is not valid: {error}.", field="plan") from error
         plan._check_names()
+        if plan.segmenter not in SEGMENTERS or not 0 <= plan.segmenter_backdrops <= 1:
+            raise InputError(
+                f"The plan asks for the segmenter {plan.segmenter!r} with segmenter_backdrops "
+                f"{plan.segmenter_backdrops!r}; allowed are {' and '.join(SEGMENTERS)}, and 0 … 1.",
+                field="segmenter",
+                value=plan.segmenter,
+                allowed=list(SEGMENTERS),
+            )
         return plan
 
     def _check_names(self) -> None:

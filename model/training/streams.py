@@ -21,6 +21,7 @@ class FirstBatch(IntEnum):
     SEGMENTER = 2**41  # training of the segmenter
     COLOURS = 2**42  # how classes' colours are spread, and how a fresh encoder's codes are
     RECOUNT = 2**43  # statistics of the averaged generator's batch norms
+    WEIGHING = 2**44  # how often the segmenter sees each class
 
 
 SEEDS_A_PLAN = 1_000_003  # steps apart that two plans with neighbouring seeds are
