@@ -1,4 +1,6 @@
-"""The command line: ``python -m model render · fit · inspect · convert · landscape · bench · evaluate · train``.
+"""The command line: ``python -m model COMMAND``, where COMMAND is one of
+
+    render · fit · inspect · convert · landscape · bench · evaluate · prepare · train
 
 What is heavy is imported by the command that needs it.
 """
@@ -84,6 +86,13 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
         evaluate.add_arguments(command)
         command.set_defaults(command=evaluate.main)
+
+    command = commands.add_parser("prepare", help="make a training set out of photos with label maps")
+    if argv[:1] == ["prepare"]:
+        from model.commands import prepare
+
+        prepare.add_arguments(command)
+        command.set_defaults(command=prepare.main)
 
     command = commands.add_parser("train", help="train a checkpoint")
     if argv[:1] == ["train"]:
