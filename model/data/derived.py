@@ -15,25 +15,40 @@ from model.labels import to_lab
 
 Rule = Callable[[np.ndarray, np.ndarray, Mapping[str, np.ndarray]], np.ndarray]  # photo, region, others → pixels
 
-SMALLEST = 1e-3  # share of the picture that a patch of snow or a cloud has at least
+SMALLEST = 1e-3  # share of the picture that a patch of snow has at least
+SMALLEST_CLOUD = 2e-3
+EDGE = 4  # pixels on either side of a cloud's outline that are compared
+CLOUD_EDGE = 4.5  # by how much these differ in L* and b*; a horizon's haze differs by 1 to 2
 FACE_BELOW = 0.145  # how far down a face reaches from the top of the hair, in heights of the person
 FACE_BESIDE = 0.09  # how far to each side of the hair's middle
 
 
 def snow(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Of a mountain: what is bright and nearly grey, or less bright and faintly blue, as snow is in shadow."""
+    """Of a mountain: what is bright and nearly grey. Where a mountain has dark parts too, also what is half as bright
+    as its brightest and grey or faintly blue, as snow is in shadow; haze without contrast is not."""
+    ndimage = need_scipy("scipy.ndimage", "prepared training sets")
     light, a, b = _smooth_lab(photo, 0.7)
     chroma = np.hypot(a, b)
-    lit = (light > 68) & (chroma < 12) & (b < 8)
-    shaded = (light > 58) & (b < 0) & (b > -25) & (a < 6) & (chroma < 14 + 0.6 * (light - 58))
-    return _patches(region & (lit | shaded), region)
+    bright = (light > 80) & (chroma < 12) & (b < 7)
+    blue = np.where(b < 0, chroma < 12 + 0.8 * np.maximum(light - 45, 0), chroma < 8) & (a < 9) & (b < 6)
+    found = region & bright
+    parts, count = ndimage.label(ndimage.binary_dilation(region, iterations=2))
+    for part in range(1, count + 1):
+        mountain = region & (parts == part)
+        if np.count_nonzero(mountain) < SMALLEST * region.size:
+            continue
+        dark, brightest = np.percentile(light[mountain], [10, 97])
+        if brightest - dark > 32:
+            found |= mountain & blue & (light > max(54, (dark + brightest) / 2))
+    return _patches(found, region, SMALLEST)
 
 
 def cloud(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Of a sky that is blue somewhere: what is much paler than the blue of its height, or than the photo's blue."""
+    """Of a sky that is blue somewhere: what is much paler than the blue of its height, or than the photo's blue, with
+    an edge. A sky that gets paler towards the horizon has none, and one that is grey or red all over stays sky."""
     if region.mean() < 0.01:
         return np.zeros_like(region)
-    light, _, b = _smooth_lab(photo, 1.0)
+    light, a, b = _smooth_lab(photo, 1.0)
     blue = np.percentile(b[region], 15)
     if blue > -12:
         return np.zeros_like(region)
@@ -41,7 +56,8 @@ def cloud(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray
     bluest = _by_row(b, region)[:, None]  # [H, 1]
     here = (b - bluest > 9) & (b > 0.6 * bluest) & (light > usual - 8)
     white = (b > 0.3 * blue) & (b > -9) & (light > usual - 12)
-    return _patches(region & (here | white), region)
+    pale = region & (here | white) & (b < 10) & (np.hypot(a, b) < 22)
+    return _with_edges(_patches(pale, region, SMALLEST_CLOUD), region, light, b)
 
 
 def face(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -83,9 +99,25 @@ def _by_row(b: np.ndarray, region: np.ndarray) -> np.ndarray:
     return np.minimum(ndimage.gaussian_filter1d(carried, 6), 0)
 
 
-def _patches(found: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """``found`` without specks, its small holes closed, in patches of some size."""
+def _patches(found: np.ndarray, region: np.ndarray, smallest: float) -> np.ndarray:
+    """``found`` without specks, its small holes closed, in patches of at least that share of the picture."""
     ndimage = need_scipy("scipy.ndimage", "prepared training sets")
     whole = np.pad(ndimage.binary_opening(found) & region, 4)
     closed = ndimage.binary_closing(whole, iterations=2)[4:-4, 4:-4] & region
-    return at_least(closed, round(SMALLEST * region.size))
+    return at_least(closed, round(smallest * region.size))
+
+
+def _with_edges(found: np.ndarray, region: np.ndarray, light: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The patches that differ from the sky around them within a few pixels."""
+    ndimage = need_scipy("scipy.ndimage", "prepared training sets")
+    parts, count = ndimage.label(found)
+    kept = np.zeros_like(found)
+    for part in range(1, count + 1):
+        patch = parts == part
+        near = ndimage.binary_dilation(region & ~patch, iterations=EDGE)
+        inner = patch & near & ~ndimage.binary_erosion(patch, iterations=EDGE, border_value=1)
+        outer = ndimage.binary_dilation(patch, iterations=EDGE) & region & ~found
+        if inner.any() and outer.any():
+            steps = [values[inner].mean() - values[outer].mean() for values in (light, b)]
+            kept |= patch & (np.hypot(*steps) > CLOUD_EDGE)
+    return kept
