@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
 
 def _check_device(settings: Settings) -> None:
     if settings.device != "auto":
-        from model.engine import pick_device
+        from model.devices import pick_device
 
         pick_device(settings.device)
 

@@ -14,7 +14,7 @@ from server import images
 from server.work import Scene, Work
 
 if TYPE_CHECKING:
-    from model.styles import Style
+    from model.recipe.styles import Style
 
 JSON, PNG = "application/json", "image/png"
 
@@ -61,8 +61,8 @@ def write_pngs(
     work: Work, scene: Scene, styles: Sequence[Style], pictures: Sequence[np.ndarray], with_recipe: bool
 ) -> list[bytes]:
     """The files of some pictures of one scene, each with its recipe unless it is not wanted."""
-    from model.labels import write_labels
-    from model.recipe import Recipe, write_instances, write_png
+    from model.recipe.labels import write_labels
+    from model.recipe.recipe import Recipe, write_instances, write_png
 
     if not with_recipe:
         return [write_png(picture) for picture in pictures]
@@ -102,7 +102,7 @@ async def pictures_answer(
     changes: Sequence[dict[str, float]] | None = None,
 ) -> Response:
     """The first picture itself, or JSON with all of them, their styles and the label map."""
-    from model.labels import write_labels
+    from model.recipe.labels import write_labels
 
     pngs = await work.aside(write_pngs, work, scene, styles, pictures, with_recipe)
     if kind == PNG:

@@ -97,8 +97,8 @@ async def _get_ready(studio: Studio, readiness: Readiness) -> None:
 async def _warm_up(studio: Studio, id: str) -> None:
     """Render every starter scene that the model can read, and take a photo's look, so that the first request finds all
     in place: libraries and convolutions make themselves ready when they are first used."""
-    from model.labels import read_labels
-    from model.styles import Style
+    from model.recipe.labels import read_labels
+    from model.recipe.styles import Style
 
     model, started = studio.registry.find(id), time.perf_counter()
     async with studio.batcher.turn() as turn:

@@ -19,9 +19,9 @@ LOOK_SECONDS = 0.5  # between two pictures on the way
 
 async def rows(work: Work, form: Form[FitRequest], places: Places) -> AsyncGenerator[dict[str, Any]]:
     """``{"step", "steps", "share", "distance"}``, with a small picture now and then; last the style and its picture."""
-    from model.engine import to_uint8
-    from model.recipe import write_png
-    from model.styles import style_from_encoding
+    from model.engine.engine import to_uint8
+    from model.recipe.recipe import write_png
+    from model.recipe.styles import style_from_encoding
 
     asked = form.asked
     with places.take():

@@ -12,7 +12,7 @@ from server.schemas import ManipulateRequest, MixRequest
 from server.work import Reference, Scene, Work, at_most, checked_classes
 
 if TYPE_CHECKING:
-    from model.styles import Style
+    from model.recipe.styles import Style
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Source:
 
 async def mixture(work: Work, form: Form[MixRequest]) -> tuple[Scene, Style]:
     """The scene, and the style in which each chosen class looks as in its reference."""
-    from model import styles
+    from model.recipe import styles
 
     asked, pairs = form.asked, _pairs(form)
     at_most("references", len(pairs) + len(asked.styles), work.settings.references)

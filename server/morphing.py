@@ -16,7 +16,7 @@ from server.video import write_mp4
 from server.work import Scene, Work, checked_classes
 
 if TYPE_CHECKING:
-    from model.styles import Style
+    from model.recipe.styles import Style
 
 AT_ONCE = 4  # frames in one pass while somebody watches the count
 
@@ -47,7 +47,7 @@ def answer(work: Work, asked: MorphRequest, content: bytes, frames: int) -> dict
 
 async def _asked(work: Work, form: Form[MorphRequest]) -> tuple[Scene, list[Style]]:
     """The scene, and the style of each frame from the first to the last."""
-    from model.styles import way
+    from model.recipe.styles import way
 
     asked, scene = form.asked, await work.scene(form)
     keys = [(await work.style(key)).spelled_out(scene.classes) for key in _keys(asked)]

@@ -14,8 +14,8 @@ from server.settings import Settings
 
 if TYPE_CHECKING:  # torch takes a second to import: the server listens before
     from model.engine import Engine
-    from model.groupdnet import GroupDNetConfig
-    from model.labels import Taxonomy
+    from model.network.config import GroupDNetConfig
+    from model.recipe.taxonomy import Taxonomy
 
 Signature = tuple[tuple[str, int, int], ...]  # name, bytes and time of each file: another one means another checkpoint
 

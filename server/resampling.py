@@ -14,7 +14,7 @@ from server.schemas import ResampleRequest
 from server.work import Scene, Work, checked_classes
 
 if TYPE_CHECKING:
-    from model.styles import Style
+    from model.recipe.styles import Style
 
 AT_ONCE = 2  # pictures in one pass while somebody watches them come
 

@@ -30,8 +30,8 @@ from server.video import WITHOUT_PYAV, mp4_available, require_mp4
 from server.work import Scene, Work, at_most, find_model, studio_of, work_on
 
 if TYPE_CHECKING:
-    from model.recipe import Recipe
-    from model.styles import Style
+    from model.recipe.recipe import Recipe
+    from model.recipe.styles import Style
 
 ModelId = Annotated[str, Path(description="The model's folder.", examples=["landscape"])]
 
@@ -50,7 +50,7 @@ async def model(request: Request, id: ModelId) -> Response:
     found, settings = await find_model(request, id), studio_of(request).settings
 
     def facts() -> dict[str, Any]:
-        from model.engine import pick_device
+        from model.devices import pick_device
 
         mp4 = {"available": True} if mp4_available() else {"available": False, "reason": WITHOUT_PYAV}
         device = str(pick_device(settings.device))
@@ -165,8 +165,8 @@ async def fit(request: Request, id: ModelId) -> Response:
 
 @router.post("/models/{id}/codes", **openapi.CODES)
 async def codes(request: Request, id: ModelId) -> Response:
-    from model.codes import read_codes, write_codes
-    from model.styles import Style, check_classes
+    from model.recipe.codes import read_codes, write_codes
+    from model.recipe.styles import Style, check_classes
 
     kind = choose_type(request, [JSON, NPZ])
     found = await find_model(request, id)
@@ -195,7 +195,7 @@ async def codes(request: Request, id: ModelId) -> Response:
 
 @router.post("/models/{id}/segment", **openapi.SEGMENT)
 async def segment(request: Request, id: ModelId) -> Response:
-    from model.labels import label_stats, write_labels
+    from model.recipe.labels import label_stats, write_labels
 
     started, kind = time.perf_counter(), choose_type(request, [JSON, PNG])
     found = await find_model(request, id)
@@ -222,7 +222,7 @@ async def _recipe_or_parts(work: Work, form: Form[RenderRequest]) -> tuple[Scene
     extra = sorted(form.files.keys() - {"recipe"})
     if extra:
         raise InputError(f"a recipe brings its own label map; leave out {', '.join(extra)}", field=extra[0])
-    from model.recipe import read_recipe
+    from model.recipe.recipe import read_recipe
 
     recipe = await work.aside(read_recipe, upload.content)
     _require_same_weights(work, recipe)

@@ -1,4 +1,4 @@
-"""What requests and answers look like. Styles are checked by ``model.styles``, which knows the model's classes."""
+"""What requests and answers look like; ``model.recipe.styles`` checks styles, as it knows a model's classes."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ from server.settings import Settings
 
 if TYPE_CHECKING:
     from model.engine import Engine
-    from model.fitting import FitStep
-    from model.styles import Style
+    from model.engine.fitting import FitStep
+    from model.recipe.styles import Style
 
 T = TypeVar("T")
 FIT_SECONDS = 0.1  # that a fit keeps the model before others get in between; a step may take longer
@@ -64,7 +64,7 @@ class Work:
 
     async def style(self, data: dict[str, Any], field: str = "style") -> Style:
         """A style from its JSON; ``field`` is what an error calls it."""
-        from model.styles import Style
+        from model.recipe.styles import Style
 
         return await self.aside(Style.from_json, data, self.model.config, field)
 
@@ -74,7 +74,7 @@ class Work:
         return await self.aside(self._read_scene, labels.content, instances and instances.content, form.asked.resize)
 
     def _read_scene(self, labels: bytes, instances: bytes | None, resize: bool, field: str = "labels") -> Scene:
-        from model.images import read_instances
+        from model.recipe.images import read_instances
 
         ids = None
         if instances is not None:
@@ -83,7 +83,7 @@ class Work:
         return Scene(self._read_labels(labels, resize, field), ids)
 
     def _read_labels(self, content: bytes, resize: bool, field: str = "labels") -> np.ndarray:
-        from model.labels import read_labels
+        from model.recipe.labels import read_labels
 
         size, limit = self.model.config.image_size, self.settings.picture_pixels
         return read_labels(content, self.model.taxonomy, size, resize, max_pixels=limit, field=field)
@@ -114,7 +114,7 @@ class Work:
         return await self.aside(self._read_photo, upload.content, resize)
 
     def _read_photo(self, content: bytes, resize: bool, field: str = "photo") -> np.ndarray:
-        from model.images import read_photo
+        from model.recipe.images import read_photo
 
         size, limit = self.model.config.image_size, self.settings.picture_pixels
         return read_photo(content, size, resize, max_pixels=limit, field=field)
@@ -170,7 +170,7 @@ class Work:
 
     async def encode(self, reference: Reference, name: str | None = None) -> Style:
         """The reference's style: the codes of the classes that its label map has."""
-        from model.styles import style_from_encoding
+        from model.recipe.styles import style_from_encoding
 
         mu, _ = await self._turn.run(lambda: self._engine().encode(reference.photo, reference.scene.labels))
         return style_from_encoding(mu, reference.scene.classes, self.model.config, name or reference.name)
@@ -182,7 +182,7 @@ class Work:
     async def fit(self, reference: Reference, steps: int | None, seed: int) -> AsyncGenerator[FitStep]:
         """Some of the steps of a fit, the last one among them; a few in each piece of work, so that others get their
         turn."""
-        from model.fitting import STEPS
+        from model.network.cost import STEPS
 
         scene, steps = reference.scene, min(steps or STEPS, self.settings.fit_steps)
         descent = await self._turn.run(
@@ -259,7 +259,7 @@ async def find_model(request: Request, id: str) -> Model:
 
 def checked_classes(work: Work, classes: Sequence[int], field: str = "request.classes") -> list[int]:
     """Class indices of a request, each one that the model has. Raises InputError."""
-    from model.styles import check_classes
+    from model.recipe.styles import check_classes
 
     return check_classes(list(classes), work.model.config, field)
 

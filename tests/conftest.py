@@ -20,9 +20,11 @@ from studio import open_studio
 from torch import nn
 
 from model.checkpoint import Checkpoint, save_checkpoint
-from model.groupdnet import Block, Encoder, Generator, GroupDNetConfig
-from model.labels import TAXONOMIES
-from model.segmenter import Segmenter, SegmenterConfig
+from model.network.config import Block, GroupDNetConfig
+from model.network.encoder import Encoder
+from model.network.groupdnet import Generator
+from model.perception.segmenter import Segmenter, SegmenterConfig
+from model.recipe.taxonomy import TAXONOMIES
 
 # Time says little on a machine that does other things too.
 settings.register_profile("patient", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from model.checkpoint import Checkpoint, inspect, load_checkpoint
 from model.errors import InputError
-from model.groupdnet import Block, Encoder, Generator, GroupDNetConfig
-from model.labels import TAXONOMIES
+from model.network.config import Block, GroupDNetConfig
+from model.network.encoder import Encoder
+from model.network.groupdnet import Generator
+from model.recipe.taxonomy import TAXONOMIES
 
 BLOCKS = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")
 

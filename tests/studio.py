@@ -16,7 +16,8 @@ from httpx2 import Response
 from PIL import Image
 from starlette.testclient import TestClient
 
-from model.labels import TAXONOMIES, write_labels
+from model.recipe.labels import write_labels
+from model.recipe.taxonomy import TAXONOMIES
 from server.app import create_app
 from server.settings import Settings
 

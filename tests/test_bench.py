@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from model import bench
 from model.__main__ import main
-from model.bench import BRUSH, gflop, label_map, painted
-from model.groupdnet import PRESETS, Generator, GroupDNetConfig, ade20k, cityscapes, deepfashion, landscape
+from model.evaluation import bench
+from model.evaluation.bench import BRUSH, label_map, painted
+from model.network.config import GroupDNetConfig
+from model.network.cost import gflop
+from model.network.groupdnet import Generator
+from model.network.presets import PRESETS, ade20k, cityscapes, deepfashion, landscape
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,15 @@ from safetensors.torch import load_file
 from small_checkpoints import fresh, refused, rewrite, tiny
 from torch import Tensor, nn
 
-from model import checkpoint as door
-from model import groupdnet
-from model.checkpoint import Checkpoint, convert, describe, inspect, load_checkpoint, released_manifest, save_checkpoint
+from model.checkpoint import Checkpoint, convert, describe, inspect, load_checkpoint, save_checkpoint
+from model.checkpoint import checkpoint as door
+from model.checkpoint.manifest import released_manifest
+from model.checkpoint.released import infer_config
 from model.errors import InputError
-from model.groupdnet import Generator
-from model.labels import TAXONOMIES
-from model.released import infer_config
+from model.network import presets
+from model.network.groupdnet import Generator
+from model.network.presets import PRESETS, deepfashion, landscape
+from model.recipe.taxonomy import TAXONOMIES, numbered_taxonomy
 
 
 def assert_same_networks(a: Checkpoint, b: Checkpoint, exact: bool = True) -> None:
@@ -111,13 +113,13 @@ def test_a_write_that_fails_leaves_the_old_checkpoint(ours: Path, monkeypatch: p
 
 
 def test_the_landscape_preset_fits_its_files(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path, fresh(groupdnet.landscape()))
+    save_checkpoint(tmp_path, fresh(landscape()))
     assert all(path.stat().st_size < 16 * 2**20 for path in tmp_path.iterdir())
 
 
 def test_taxonomy_and_network_have_the_same_classes() -> None:
     with pytest.raises(InputError, match=r"landscape has 12 classes.*network has 8"):
-        Checkpoint(groupdnet.deepfashion(16), TAXONOMIES["landscape"], Generator(groupdnet.deepfashion(16)))
+        Checkpoint(deepfashion(16), TAXONOMIES["landscape"], Generator(deepfashion(16)))
 
 
 # Released
@@ -125,7 +127,7 @@ def test_taxonomy_and_network_have_the_same_classes() -> None:
 
 def test_a_released_archive_needs_no_flags_and_no_name(tmp_path: Path) -> None:
     checkpoint = load_checkpoint(write_archive(tmp_path / "cityscapes"))
-    assert checkpoint.config == groupdnet.deepfashion(16)
+    assert checkpoint.config == deepfashion(16)
     assert checkpoint.taxonomy is TAXONOMIES["deepfashion"]
     assert checkpoint.encoder is not None
     assert checkpoint.title == "DeepFashion"
@@ -147,9 +149,9 @@ def test_conversion_beside_the_released_file_takes_its_place(archive: Path) -> N
 
 def test_conversion_keeps_instance_edges_and_unused_rows(tmp_path: Path) -> None:
     cityscapes = convert(write_archive(tmp_path / "cityscapes", "cityscapes_ngf70", encoder=False), tmp_path / "ours")
-    assert cityscapes.config == groupdnet.cityscapes(70) and cityscapes.config.instance_edges
+    assert cityscapes.config == presets.cityscapes(70) and cityscapes.config.instance_edges
     ade20k = load_checkpoint(write_archive(tmp_path / "ade20k", "ade20k_ngf16", encoder=False))
-    assert ade20k.config == groupdnet.ade20k(16) and ade20k.config.unused
+    assert ade20k.config == presets.ade20k(16) and ade20k.config.unused
     assert "up_4       in the released file, never run" in describe(ade20k).to_text()
 
 
@@ -190,8 +192,8 @@ def test_the_file_format_of_old_torch_is_read(archive: Path) -> None:
 @pytest.mark.parametrize("preset", ["deepfashion", "cityscapes", "ade20k"])
 def test_the_official_shapes_give_the_official_configuration(preset: str) -> None:
     shapes = manifest("official")[preset]
-    assert infer_config(shapes["generator"], shapes["encoder"]) == groupdnet.PRESETS[preset]()
-    assert infer_config(shapes["generator"]) == groupdnet.PRESETS[preset]()
+    assert infer_config(shapes["generator"], shapes["encoder"]) == PRESETS[preset]()
+    assert infer_config(shapes["generator"]) == PRESETS[preset]()
 
 
 @pytest.mark.parametrize("edges", [False, True])
@@ -212,7 +214,7 @@ def test_an_unknown_number_of_classes_gets_numbered_classes(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("classes", [1, 2, 54, 255])
 def test_numbered_classes_have_colours_of_their_own(classes: int) -> None:
-    assert len(set(door.numbered_taxonomy(classes).display)) == classes
+    assert len(set(numbered_taxonomy(classes).display)) == classes
 
 
 # What does not fit is named
@@ -241,7 +243,7 @@ def test_every_fault_is_named_and_nothing_else(archive: Path) -> None:
 
 def test_one_missing_key_is_the_one_problem_whichever_it_is() -> None:
     shapes = manifest("deepfashion_ngf16")["generator"]
-    expected = groupdnet.deepfashion(16)
+    expected = deepfashion(16)
     for key in shapes:
         assert infer_config({k: s for k, s in shapes.items() if k != key}) == expected, key
         assert infer_config(shapes | {key: [999, *shapes[key][1:]] if shapes[key] else [999]}) == expected, key

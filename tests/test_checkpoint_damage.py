@@ -18,10 +18,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from small_checkpoints import fresh, refused, rewrite
 
-from model import manifest as sizes
 from model.checkpoint import load_checkpoint, save_checkpoint
+from model.checkpoint import manifest as sizes
 from model.errors import InputError
-from model.labels import TAXONOMIES
+from model.recipe.taxonomy import TAXONOMIES
 
 
 @pytest.mark.parametrize("zipped", [True, False])

@@ -16,10 +16,11 @@ from studio import open_studio, post
 from model.__main__ import main
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.engine import Engine
-from model.images import read_instances
-from model.labels import TAXONOMIES, read_labels, write_labels
-from model.recipe import read_recipe, write_instances
-from model.styles import Style
+from model.recipe.images import read_instances
+from model.recipe.labels import read_labels, write_labels
+from model.recipe.recipe import read_recipe, write_instances
+from model.recipe.styles import Style
+from model.recipe.taxonomy import TAXONOMIES
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from conftest import narrow_config
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.codes import read_codes, write_codes
 from model.errors import InputError
-from model.labels import TAXONOMIES
-from model.styles import Blend, Seed, Style
+from model.recipe.codes import read_codes, write_codes
+from model.recipe.styles import Blend, Seed, Style
+from model.recipe.taxonomy import TAXONOMIES
 
 CONFIG, TAXONOMY = narrow_config(), TAXONOMIES["landscape"]
 SHAPE = CONFIG.code_shape

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from model.datasets import open_dataset
+from model.data.datasets import open_dataset
 from model.errors import InputError
-from model.labels import TAXONOMIES, Taxonomy
+from model.recipe.taxonomy import TAXONOMIES, Taxonomy
 
 HEIGHT, WIDTH = 8, 12
 

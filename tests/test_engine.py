@@ -12,14 +12,16 @@ import pytest
 import torch
 from conftest import narrow_config, random_checkpoint
 
-from model import engine as engine_module
 from model.checkpoint import Checkpoint, load_checkpoint
-from model.engine import Engine, devices, pick_device, to_uint8
+from model.devices import devices, pick_device
+from model.engine import Engine
+from model.engine import engine as engine_module
+from model.engine.engine import to_uint8
+from model.engine.modulation import MapModulation
 from model.errors import InputError
-from model.groupdnet import split_by_class
-from model.labels import instance_edges
-from model.modulation import MapModulation
-from model.styles import Style, mixture, morph, style_from_encoding
+from model.network.encoder import split_by_class
+from model.network.layers import instance_edges
+from model.recipe.styles import Style, mixture, morph, style_from_encoding
 
 SKY, GRASS, WATER, HOUSE, SNOW = 0, 4, 6, 11, 3
 
@@ -323,7 +325,7 @@ def test_devices_and_precisions_that_are_not_here(checkpoint: Checkpoint, monkey
     for name in ("cuda:99", "tpu", "", "CPU"):
         with pytest.raises(InputError, match=f"device '{name}' is not here; allowed are auto, .*cpu"):
             Engine(checkpoint, name)
-    monkeypatch.setattr(engine_module, "bfloat16_pays", lambda: False)
+    monkeypatch.setattr("model.devices.bfloat16_gain", lambda: 0.5)
     for precision in ("bfloat16", "float16", "float64"):
         with pytest.raises(InputError, match=f"precision '{precision}' is not for device cpu.*; allowed is float32"):
             Engine(checkpoint, "cpu", precision)
@@ -332,7 +334,7 @@ def test_devices_and_precisions_that_are_not_here(checkpoint: Checkpoint, monkey
 def test_bfloat16_on_a_cpu_is_near_float32(
     checkpoint: Checkpoint, engine: Engine, scene: np.ndarray, codes: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "bfloat16_pays", lambda: True)
+    monkeypatch.setattr("model.devices.bfloat16_gain", lambda: 2.0)
     rough = Engine(checkpoint, "cpu", "bfloat16")
     error = (rough.synthesize(scene, codes) - engine.synthesize(scene, codes)).square().mean()
     assert 30 < float(10 * torch.log10(4 / error)) < 100

@@ -12,16 +12,17 @@ import pytest
 from conftest import narrow_config, random_checkpoint
 from PIL import Image
 
-from model import evaluate
 from model.__main__ import main
 from model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from model.data.landscape import Landscape
 from model.engine import Engine
-from model.held_out import Sample, brush_map, painted_maps, world_scenes
-from model.labels import TAXONOMIES, write_labels
-from model.landscape import Landscape
-from model.measuring import Pictures, Survey
-from model.scores import ALIKE, FEWEST, Facts, Goal, scene_table
-from model.sheets import GAP, MARGIN
+from model.evaluation import report as evaluate
+from model.evaluation.held_out import Sample, brush_map, painted_maps, world_scenes
+from model.evaluation.scores import ALIKE, FEWEST, Facts, Goal, scene_table
+from model.evaluation.sheets import GAP, MARGIN
+from model.evaluation.survey import PRIORS_SHOWN, SHOWN, Pictures, Survey
+from model.recipe.labels import write_labels
+from model.recipe.taxonomy import TAXONOMIES
 
 FEW, SCENES = 6, 12
 SMALL = ("--painted", "2", "--diversity-scenes", "1", "--device", "cpu")
@@ -30,10 +31,10 @@ SMALL = ("--painted", "2", "--diversity-scenes", "1", "--device", "cpu")
 @pytest.fixture(scope="module")
 def quick() -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("model.metrics.RESAMPLES", 40)
-        patch.setattr("model.scores.FEWEST", FEW)
-        patch.setattr("model.evaluate.DIVERSITY", (3, 2))
-        patch.setattr("model.evaluate.PAINTED_PRIORS", 2)
+        patch.setattr("model.evaluation.metrics.RESAMPLES", 40)
+        patch.setattr("model.evaluation.scores.FEWEST", FEW)
+        patch.setattr("model.evaluation.report.DIVERSITY", (3, 2))
+        patch.setattr("model.evaluation.report.PAINTED_PRIORS", 2)
         yield
 
 
@@ -107,7 +108,7 @@ def test_painted_maps_have_prior_numbers_alone(report: dict[str, Any]) -> None:
 
 
 def test_the_sheets_show_each_scene_and_what_was_made_of_it(out: Path) -> None:
-    columns, rows = evaluate.SHOWN, 5 + evaluate.PRIORS_SHOWN  # labels, photo, encoded, resampled, heat
+    columns, rows = SHOWN, 5 + PRIORS_SHOWN  # labels, photo, encoded, resampled, heat
     for name, size in (("sheet", (columns, rows)), ("painted", (2, rows - 2))):
         sheet = np.asarray(Image.open(out / f"{name}.webp"))
         assert sheet.shape[:2] == (GAP + size[1] * (64 + GAP), MARGIN + size[0] * (64 + GAP))

@@ -13,13 +13,15 @@ import torch
 from conftest import narrow_config, random_checkpoint
 
 from model.checkpoint import Checkpoint, load_checkpoint
-from model.colour import lab
-from model.engine import Engine, to_uint8
+from model.data.landscape import Landscape
+from model.engine import Engine
+from model.engine.engine import to_uint8
+from model.engine.fitting import FitStep
 from model.errors import InputError
-from model.fitting import FitStep, stages
-from model.groupdnet import GroupDNetConfig, at_size
-from model.landscape import Landscape
-from model.styles import Style, style_from_encoding
+from model.network.config import GroupDNetConfig, at_size
+from model.network.cost import stages
+from model.perception.colour import lab
+from model.recipe.styles import Style, style_from_encoding
 
 ROOT = Path(__file__).parents[1]
 LANDSCAPE = ROOT / "checkpoints" / "landscape"

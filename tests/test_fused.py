@@ -11,8 +11,7 @@ import torch
 from conftest import narrow_config, random_checkpoint
 from torch import Tensor
 
-from model import synthesis
-from model.engine import Engine
+from model.engine import Engine, synthesis
 
 pytest.importorskip("triton")
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -22,7 +21,7 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 def norm(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tensor]:
     if DEVICE.type == "cpu":
         monkeypatch.setenv("TRITON_INTERPRET", "1")
-    return importlib.import_module("model.fused").norm
+    return importlib.import_module("model.engine.fused").norm
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -12,7 +12,7 @@ from conftest import narrow_config, random_checkpoint
 from torch import Tensor
 
 from model.engine import Engine
-from model.graphs import KEPT, Graphs
+from model.engine.graphs import KEPT, Graphs
 
 
 def double(inputs: Sequence[Tensor], tables: Sequence[Tensor]) -> Tensor:

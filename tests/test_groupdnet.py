@@ -12,11 +12,15 @@ import torch
 from archives import NAMES, manifest, parity_arrays, write_archive
 from torch import Tensor
 
-from model import groupdnet
-from model.checkpoint import Checkpoint, load_checkpoint, released_manifest
+from model.checkpoint import Checkpoint, load_checkpoint
+from model.checkpoint.manifest import released_manifest
 from model.errors import InputError
-from model.groupdnet import GroupDNetConfig, split_by_class
-from model.labels import instance_edges
+from model.network import groupdnet, presets
+from model.network.config import GroupDNetConfig, at_size
+from model.network.discriminator import Discriminator
+from model.network.encoder import Encoder, Share, split_by_class
+from model.network.layers import instance_edges
+from model.network.presets import PRESETS, cityscapes, landscape
 
 TOLERANCE = 5e-5
 
@@ -68,7 +72,7 @@ def test_encoder_gives_the_reference_codes(small: tuple[str, Checkpoint]) -> Non
 
 @pytest.mark.parametrize("preset", ["deepfashion", "cityscapes", "ade20k"])
 def test_released_sizes_have_exactly_the_official_keys_and_shapes(preset: str) -> None:
-    assert released_manifest(groupdnet.PRESETS[preset]()) == manifest("official")[preset]
+    assert released_manifest(PRESETS[preset]()) == manifest("official")[preset]
 
 
 # Classes stay apart
@@ -134,8 +138,8 @@ def slow_split(photo: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarra
 
 def test_a_look_reads_alike_in_a_photo_of_twice_the_size() -> None:
     torch.manual_seed(0)
-    small = replace(groupdnet.landscape(), encoder_width=24, encoder_side=64, image_size=(64, 64))
-    encoder = groupdnet.Encoder(small).eval()
+    small = replace(landscape(), encoder_width=24, encoder_side=64, image_size=(64, 64))
+    encoder = Encoder(small).eval()
     labels = torch.zeros(1, 64, 64, dtype=torch.long)
     labels[:, 20:50, 10:40] = 3
     photo = torch.rand(1, 3, 64, 64) * 2 - 1
@@ -168,8 +172,8 @@ def test_split_by_class_is_mask_crop_resize() -> None:
 def test_without_norms_a_code_is_a_mean_over_its_class() -> None:
     """One division at the end gives what a division by the filled share in every layer would."""
     torch.manual_seed(0)
-    config = replace(groupdnet.landscape(), encoder_width=24, encoder_side=None, image_size=(64, 64))
-    encoder = groupdnet.Encoder(config).eval()
+    config = replace(landscape(), encoder_width=24, encoder_side=None, image_size=(64, 64))
+    encoder = Encoder(config).eval()
     for name, value in encoder.named_parameters():
         if name.endswith("bias"):
             torch.nn.init.normal_(value)
@@ -184,7 +188,7 @@ def test_without_norms_a_code_is_a_mean_over_its_class() -> None:
             sums = conv(x * filled.repeat_interleave(x.shape[1] // 12, 1))
             filled = torch.nn.functional.avg_pool2d(filled, 3, 2, 1)
             wide = filled.repeat_interleave(sums.shape[1] // 12, 1)
-            assert isinstance(share, groupdnet.Share)
+            assert isinstance(share, Share)
             means = sums / wide.clamp_min(1e-9) + share.bias[:, None, None]
             x = torch.nn.functional.leaky_relu(means, 0.2) * (wide > 0)
         final = torch.nn.functional.avg_pool2d(filled, 3, 1, 1)
@@ -254,14 +258,14 @@ def test_semantics_are_one_hot_and_paired_with_edges() -> None:
 # Configuration
 
 
-@pytest.mark.parametrize("preset", groupdnet.PRESETS)
+@pytest.mark.parametrize("preset", PRESETS)
 def test_a_config_survives_json(preset: str) -> None:
-    config = groupdnet.PRESETS[preset]()
+    config = PRESETS[preset]()
     assert GroupDNetConfig.from_json(config.to_json()) == config
 
 
 def test_a_config_of_other_fields_is_refused() -> None:
-    wrongs: list[Any] = [{}, {"classes": 3}, groupdnet.landscape().to_json() | {"ngf": 64}, []]
+    wrongs: list[Any] = [{}, {"classes": 3}, landscape().to_json() | {"ngf": 64}, []]
     for wrong in wrongs:
         with pytest.raises(InputError, match="config") as refused:
             GroupDNetConfig.from_json(wrong)
@@ -269,14 +273,14 @@ def test_a_config_of_other_fields_is_refused() -> None:
 
 
 def test_image_size_is_a_multiple_of_64() -> None:
-    assert groupdnet.at_size(groupdnet.landscape(), (128, 192)).latent_size == (2, 3)
+    assert at_size(landscape(), (128, 192)).latent_size == (2, 3)
     with pytest.raises(InputError, match=r"100×128.*multiple of 64"):
-        groupdnet.at_size(groupdnet.landscape(), (100, 128))
+        at_size(landscape(), (100, 128))
 
 
 def test_a_shared_code_is_one_number_over_the_grid() -> None:
-    config = replace(groupdnet.landscape(), shared_codes=True)
-    encoder = groupdnet.Encoder(config).eval()
+    config = replace(landscape(), shared_codes=True)
+    encoder = Encoder(config).eval()
     with torch.no_grad():
         mu, logvar = encoder.encode(torch.rand(1, 3, 128, 128), torch.randint(0, 12, (1, 128, 128)))
     for t in (mu, logvar):
@@ -285,9 +289,9 @@ def test_a_shared_code_is_one_number_over_the_grid() -> None:
 
 
 def test_the_discriminator_returns_every_layer_of_both_scales() -> None:
-    for config in (groupdnet.landscape(), groupdnet.cityscapes(70)):
+    for config in (landscape(), cityscapes(70)):
         channels = config.classes + config.instance_edges
-        discriminator = groupdnet.Discriminator(config)
+        discriminator = Discriminator(config)
         with torch.no_grad():
             scales = discriminator(torch.zeros(2, channels, 64, 64), torch.zeros(2, 3, 64, 64))
         assert [[x.shape[1] for x in layers] for layers in scales] == [[64, 128, 256, 512, 1]] * 2
@@ -303,7 +307,7 @@ def test_a_released_size_runs_at_full_size(tmp_path: Path) -> None:
     del state
     checkpoint = load_checkpoint(tmp_path)
     (tmp_path / "latest_net_G.pth").unlink()
-    assert replace(checkpoint.config, encoder_width=256) == groupdnet.deepfashion(160)
+    assert replace(checkpoint.config, encoder_width=256) == presets.deepfashion(160)
     folded = checkpoint.generator.get_parameter("up_3.conv_s.weight").flatten(1)
     assert torch.linalg.matrix_norm(folded, 2) == pytest.approx(1, abs=0.02)
     torch.testing.assert_close(folded, weight / torch.linalg.matrix_norm(weight, 2), rtol=0.02, atol=0)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from model.errors import InputError
-from model.images import read_instances, read_photo, resize_nearest
+from model.recipe.images import read_instances, read_photo, resize_nearest
 
 
 def encoded(pixels: np.ndarray | Image.Image, kind: str = "PNG", **options: Any) -> bytes:

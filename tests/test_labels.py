@@ -16,17 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from model.errors import InputError
-from model.labels import (
-    TAXONOMIES,
-    Taxonomy,
-    from_hex,
-    instance_edges,
-    label_stats,
-    one_hot,
-    read_labels,
-    to_hex,
-    write_labels,
-)
+from model.network.layers import instance_edges
+from model.recipe.labels import label_stats, read_labels, write_labels
+from model.recipe.taxonomy import TAXONOMIES, Taxonomy, from_hex, to_hex
 
 LANDSCAPE = TAXONOMIES["landscape"]
 ADE20K = TAXONOMIES["ade20k"]
@@ -368,12 +360,6 @@ class TestRefusals:
 
 
 class TestTensors:
-    def test_one_hot(self) -> None:
-        labels = torch.tensor([[[0, 2], [1, 2]], [[3, 3], [0, 3]]])
-        hot = one_hot(labels, 4)
-        assert hot.shape == (2, 4, 2, 2) and hot.dtype == torch.float32
-        assert torch.equal(hot.argmax(dim=1), labels) and torch.equal(hot.sum(dim=1), torch.ones(2, 2, 2))
-
     def test_both_pixels_of_a_differing_pair_are_edges(self) -> None:
         instances = torch.tensor([[[7, 7, 7, 7, 7], [7, 7, 9, 7, 7], [7, 7, 7, 7, 7], [7, 7, 7, 7, 7]]])
         assert instance_edges(instances).int().tolist() == [

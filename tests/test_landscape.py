@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.data.landscape import Landscape, contact_sheet, render_set
 from model.errors import InputError
-from model.landscape import Landscape, contact_sheet, render_set
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -96,7 +96,7 @@ def test_contact_sheet_pairs_maps_with_pictures(sixty: tuple[Tensor, Tensor]) ->
 def test_a_rendered_set_holds_the_scenes_and_resumes_after_a_kill(
     tmp_path: Path, sixty: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.landscape.CHUNK", 4)
+    monkeypatch.setattr("model.data.landscape.CHUNK", 4)
     render_set(tmp_path, 6, size=64, seed=0)
     labels = np.load(tmp_path / "labels.npy", mmap_mode="r")
     pictures = np.load(tmp_path / "pictures.npy", mmap_mode="r")

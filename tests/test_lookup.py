@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model import lookup
-from model.groupdnet import Generator, GroupDNetConfig, ade20k, cityscapes, deepfashion, landscape
+from model.network import lookup
+from model.network.config import GroupDNetConfig
+from model.network.groupdnet import Generator
+from model.network.presets import ade20k, cityscapes, deepfashion, landscape
 
 
 def blobs(classes: int, size: tuple[int, int], count: int = 2) -> Tensor:

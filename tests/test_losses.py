@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from model.errors import InputError
-from model.losses import (
-    ClassColours,
-    SegmenterFeatures,
-    Vgg19Features,
+from model.perception.colour import class_moments
+from model.perception.features import SegmenterFeatures, Vgg19Features, perceptual
+from model.perception.segmenter import Segmenter, SegmenterConfig
+from model.training.colours import ClassColours
+from model.training.losses import (
     anchor_loss,
     class_moment_loss,
-    class_moments,
     class_textures,
     feature_matching,
     hinge_discriminator,
@@ -24,11 +24,9 @@ from model.losses import (
     kl_divergence,
     label_loss,
     locality_loss,
-    perceptual,
     prior_colour_loss,
     texture_loss,
 )
-from model.segmenter import Segmenter, SegmenterConfig
 
 
 def features(*predictions: float) -> list[list[Tensor]]:

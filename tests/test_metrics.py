@@ -8,8 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import metrics
-from model.labels import to_lab
+from model.evaluation import metrics
+from model.perception.features import perceptual_distance
+from model.recipe.labels import to_lab
 
 RANDOM = np.random.default_rng(0)
 
@@ -90,15 +91,15 @@ def test_frechet_distance_of_normals_that_are_known() -> None:
 
 def test_perceptual_distance_compares_directions() -> None:
     a = torch.rand(2, 5, 3, 3)
-    assert metrics.perceptual_distance([a], [a]).tolist() == pytest.approx([0, 0])
-    assert metrics.perceptual_distance([a], [7 * a]).tolist() == pytest.approx([0, 0], abs=1e-6)
+    assert perceptual_distance([a], [a]).tolist() == pytest.approx([0, 0])
+    assert perceptual_distance([a], [7 * a]).tolist() == pytest.approx([0, 0], abs=1e-6)
     east, north = torch.zeros(1, 2, 2, 2), torch.zeros(1, 2, 2, 2)
     east[:, 0], north[:, 1] = 3, 0.1
-    assert metrics.perceptual_distance([east], [north]).item() == pytest.approx(2)
+    assert perceptual_distance([east], [north]).item() == pytest.approx(2)
     half = east.clone()
     half[..., 0] = north[..., 0]
-    assert metrics.perceptual_distance([east, half], [north, half]).item() == pytest.approx(1)  # stages are averaged
-    assert metrics.perceptual_distance([half], [east]).item() == pytest.approx(1)  # and pixels
+    assert perceptual_distance([east, half], [north, half]).item() == pytest.approx(1)  # stages are averaged
+    assert perceptual_distance([half], [east]).item() == pytest.approx(1)  # and pixels
 
 
 def test_the_bootstrap_gives_the_interval_of_a_mean() -> None:

@@ -13,12 +13,12 @@ from conftest import narrow_config, random_checkpoint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model import modulation
-from model.bench import random_checkpoint as random_preset
 from model.checkpoint import Checkpoint
-from model.engine import Engine
-from model.groupdnet import Block, GroupDNetConfig, ade20k, at_size, cityscapes, deepfashion, landscape
-from model.labels import instance_edges
+from model.engine import Engine, modulation
+from model.evaluation.bench import random_checkpoint as random_preset
+from model.network.config import Block, GroupDNetConfig, at_size
+from model.network.layers import instance_edges
+from model.network.presets import ade20k, cityscapes, deepfashion, landscape
 
 KINDS = ("noise", "one class", "one-pixel classes", "lines at the border", "regions", "half noise")
 

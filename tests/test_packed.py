@@ -8,9 +8,8 @@ import torch
 from conftest import narrow_config, random_checkpoint
 from torch import nn
 
-from model import packed
-from model.engine import Engine
-from model.packed import NARROW, Convolution, GroupedProduct
+from model.engine import Engine, packed
+from model.engine.packed import NARROW, Convolution, GroupedProduct
 
 
 @pytest.fixture(params=[True, False], ids=["packed", "usual"])

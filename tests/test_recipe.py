@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import recipe as recipe_module
 from model.errors import InputError
-from model.images import read_instances
-from model.recipe import KEYWORD, SIGNATURE, Recipe, read_recipe, write_instances, write_png
+from model.recipe import recipe as recipe_module
+from model.recipe.images import read_instances
+from model.recipe.recipe import KEYWORD, SIGNATURE, Recipe, read_recipe, write_instances, write_png
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
 RECIPES = st.builds(

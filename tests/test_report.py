@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import groupdnet
 from model.checkpoint import Checkpoint, describe, inspect, load_checkpoint
-from model.groupdnet import Encoder, Generator
-from model.labels import TAXONOMIES
+from model.network.encoder import Encoder
+from model.network.groupdnet import Generator
+from model.network.presets import PRESETS
+from model.recipe.taxonomy import TAXONOMIES
 
 
 def test_the_report_says_what_a_checkpoint_is_and_can(whole_archive: Path) -> None:
@@ -48,9 +49,9 @@ def test_without_an_encoder_the_report_says_what_does_not_work(archive: Path) ->
     assert "encode     no: this checkpoint has no encoder" in report.to_text()
 
 
-@pytest.mark.parametrize("preset", groupdnet.PRESETS)
+@pytest.mark.parametrize("preset", PRESETS)
 def test_the_report_knows_the_presets_and_the_released_sizes(preset: str) -> None:
-    config = groupdnet.PRESETS[preset]()
+    config = PRESETS[preset]()
     with torch.device("meta"):
         networks = Generator(config), Encoder(config)
     facts = describe(Checkpoint(config, TAXONOMIES[preset], *networks, fingerprint="0" * 64)).to_json()

@@ -15,10 +15,11 @@ from conftest import random_checkpoint, random_segmenter
 from safetensors.torch import load_file, save_file
 
 from model.checkpoint import convert, inspect, load_checkpoint, save_checkpoint
+from model.checkpoint.segmenter import FORMAT, load_segmenter, segmenter_bytes
 from model.engine import Engine
 from model.errors import InputError
-from model.groupdnet import GroupDNetConfig
-from model.segmenter import FORMAT, Segmenter, SegmenterConfig, load_segmenter
+from model.network.config import GroupDNetConfig
+from model.perception.segmenter import Segmenter, SegmenterConfig
 
 CONFIG = SegmenterConfig(12, (32, 32), (8, 12, 16), (2, 4))
 
@@ -45,7 +46,7 @@ def refused(folder: Path) -> str:
 
 def test_a_segmenter_comes_back_from_its_file(tmp_path: Path) -> None:
     segmenter = random_segmenter(CONFIG)
-    (tmp_path / "s.safetensors").write_bytes(segmenter.to_bytes())
+    (tmp_path / "s.safetensors").write_bytes(segmenter_bytes(segmenter))
     again = load_segmenter(tmp_path / "s.safetensors")
     assert again.config == CONFIG and not again.training
     assert torch.equal(again(picture()), segmenter(picture()))
@@ -53,9 +54,9 @@ def test_a_segmenter_comes_back_from_its_file(tmp_path: Path) -> None:
 
 def test_half_of_its_bytes_read_the_same_map(tmp_path: Path) -> None:
     segmenter = random_segmenter(CONFIG)
-    (tmp_path / "s.safetensors").write_bytes(segmenter.to_bytes(half=True))
+    (tmp_path / "s.safetensors").write_bytes(segmenter_bytes(segmenter, half=True))
     again = load_segmenter(tmp_path / "s.safetensors")
-    assert len(segmenter.to_bytes(half=True)) < 0.6 * len(segmenter.to_bytes())
+    assert len(segmenter_bytes(segmenter, half=True)) < 0.6 * len(segmenter_bytes(segmenter))
     assert (again.segment(picture()) == segmenter.segment(picture())).float().mean() > 0.97
 
 
@@ -127,7 +128,7 @@ def test_the_engine_reads_a_photo_as_the_network_does(tiny_config: GroupDNetConf
 
 
 def test_a_segmenter_of_other_classes_is_refused(folder: Path) -> None:
-    (folder / "segmenter.safetensors").write_bytes(Segmenter(replace(CONFIG, classes=8)).to_bytes())
+    (folder / "segmenter.safetensors").write_bytes(segmenter_bytes(Segmenter(replace(CONFIG, classes=8))))
     assert "segmenter.safetensors tells 8 classes apart, but the network has 12" in refused(folder)
 
 

@@ -23,7 +23,7 @@ from studio import LABELS, TAXONOMY, error_of, open_studio, post, wait_until_rea
 
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.engine import Engine
-from model.labels import write_labels
+from model.recipe.labels import write_labels
 from server.__main__ import main
 from server.app import create_app
 from server.settings import ROOT, Settings

@@ -17,8 +17,8 @@ from starlette.testclient import TestClient
 from studio import GRASS, LABELS, ROAD, SKY, TAXONOMY, WATER, error_of, open_studio, photo, png, post, scene
 
 from model.engine import Engine
-from model.labels import write_labels
-from model.recipe import read_recipe
+from model.recipe.labels import write_labels
+from model.recipe.recipe import read_recipe
 from server.work import Work
 
 

@@ -19,10 +19,10 @@ from starlette.testclient import TestClient
 from studio import GRASS, LABELS, ROAD, SKY, TAXONOMY, WATER, error_of, open_studio, photo, pixels, post, scene
 
 from model.engine import Engine
+from model.engine.fitting import FitStep
 from model.errors import InputError
-from model.fitting import FitStep
-from model.labels import write_labels
-from model.recipe import read_recipe
+from model.recipe.labels import write_labels
+from model.recipe.recipe import read_recipe
 from server.app import create_app
 from server.schemas import FitAnswer, PicturesAnswer
 from server.settings import Settings

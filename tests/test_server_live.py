@@ -23,8 +23,8 @@ from studio import LABELS, TAXONOMY, WATER, pixels, scene
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from model.engine import Engine
-from model.labels import read_labels, write_labels
-from model.recipe import read_recipe
+from model.recipe.labels import read_labels, write_labels
+from model.recipe.recipe import read_recipe
 from server.app import create_app
 from server.settings import Settings
 

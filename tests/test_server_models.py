@@ -16,7 +16,7 @@ from studio import LABELS, error_of, open_studio, photo, pixels, png, post
 from model.checkpoint import convert, inspect, load_checkpoint, save_checkpoint
 from model.engine import Engine
 from model.errors import InputError
-from model.styles import Style
+from model.recipe.styles import Style
 
 
 @pytest.mark.parametrize("what", ["", "/render"])

@@ -26,11 +26,11 @@ from studio import GRASS, LABELS, ROAD, SKY, TAXONOMY, WATER, open_studio, photo
 from model.__main__ import main
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.engine import Engine
-from model.labels import write_labels
-from model.modulation import MapModulation
-from model.recipe import read_recipe
-from model.styles import Style
-from model.synthesis import Synthesis
+from model.engine.modulation import MapModulation
+from model.engine.synthesis import Synthesis
+from model.recipe.labels import write_labels
+from model.recipe.recipe import read_recipe
+from model.recipe.styles import Style
 from server.schemas import AnimationAnswer, EncodeAnswer, ModelsAnswer, PicturesAnswer, SegmentAnswer
 
 

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 from studio import LABELS, WATER, error_of, pixels, post
 
-from model.recipe import read_recipe
+from model.recipe.recipe import read_recipe
 from server.schemas import AnimationAnswer, CodesAnswer, Picture
 from server.video import write_mp4
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from model.checkpoint import inspect, load_checkpoint
+from model.data.landscape import Landscape
 from model.engine import Engine
-from model.labels import TAXONOMIES, read_labels
-from model.landscape import Landscape
-from model.metrics import class_colours, colour_table, delta_e
-from model.styles import Style, style_from_encoding
+from model.evaluation.metrics import class_colours, colour_table, delta_e
+from model.recipe.labels import read_labels
+from model.recipe.styles import Style, style_from_encoding
+from model.recipe.taxonomy import TAXONOMIES
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "checkpoints" / "landscape"

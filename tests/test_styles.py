@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.errors import InputError
-from model.groupdnet import deepfashion, landscape
-from model.styles import (
+from model.network.presets import deepfashion, landscape
+from model.recipe.styles import (
     MAX_DEPTH,
     MAX_SEED,
     Blend,

@@ -20,17 +20,21 @@ from conftest import random_checkpoint
 from PIL import Image
 
 from model.checkpoint import load_checkpoint, save_checkpoint
+from model.checkpoint.segmenter import load_segmenter
+from model.commands.train import add_arguments, main
+from model.data.landscape import Landscape
+from model.data.sources import Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
 from model.errors import InputError
-from model.groupdnet import PRESETS, Encoder, at_size, cityscapes, deepfashion, semantics
-from model.labels import TAXONOMIES, write_labels
-from model.landscape import Landscape
-from model.networks import start_codes
-from model.plan import FOLDER, Plan, load_plan
-from model.segmenter import load_segmenter
-from model.sources import Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
-from model.step import TrainingStep
-from model.train import add_arguments, main
-from model.train_segmenter import FIRST_STEP, train_segmenter
+from model.network.config import at_size
+from model.network.encoder import Encoder
+from model.network.layers import semantics
+from model.network.presets import PRESETS, cityscapes, deepfashion
+from model.recipe.labels import write_labels
+from model.recipe.taxonomy import TAXONOMIES
+from model.training.networks import start_codes
+from model.training.plan import FOLDER, Plan, load_plan
+from model.training.segmenter import FIRST_STEP, train_segmenter
+from model.training.step import TrainingStep
 
 CPU = torch.device("cpu")
 PLAN = {
@@ -102,7 +106,7 @@ def test_a_run_leaves_a_checkpoint_sheets_and_its_state(whole: Path) -> None:
 def test_a_log_line_tells_losses_and_where_the_time_goes(
     scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("model.train.LOG_STEPS", 4)
+    monkeypatch.setattr("model.training.run.LOG_STEPS", 4)
     train(tmp_path / "run", "--data", str(scenes), plan=PLAN)
     (line,) = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert line["images"] == 8 and line["gan"] != 0
@@ -139,7 +143,7 @@ def test_a_run_killed_between_steps_goes_on_from_its_last_save(
     whole: Path, scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is written on the way out: the first process dies in its third step, after the second was saved."""
-    monkeypatch.setattr("model.train.SAVE_SECONDS", 0)
+    monkeypatch.setattr("model.training.run.SAVE_SECONDS", 0)
     step = TrainingStep.__call__
 
     def dies(self: TrainingStep, batch: Batch, number: int, images: int) -> None:
@@ -159,7 +163,7 @@ def test_a_run_killed_between_steps_goes_on_from_its_last_save(
 
 
 def test_a_segmenter_killed_half_way_goes_on(scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.train_segmenter.SAVE_SECONDS", 0)
+    monkeypatch.setattr("model.training.segmenter.SAVE_SECONDS", 0)
     source, path = RenderedWorld(scenes, CPU), tmp_path / "segmenter.safetensors"
     seen: list[int] = []
     batch = RenderedWorld.batch

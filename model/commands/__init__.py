@@ -1,1 +1,1 @@
-"""The commands of ``python -m model``, one file each."""
+"""One file for each command of ``python -m model``: ``add_arguments`` and ``main``."""

@@ -1,1 +1,1 @@
-"""What networks are trained on: photos with label maps on disk, prepared training sets, and the procedural world."""
+"""What networks are trained on: photos with label maps, training sets prepared from them, and a procedural world."""

@@ -10,8 +10,9 @@ import numpy as np
 
 from model.data.matlab import read_matrix, read_names
 from model.errors import InputError
-from model.images import MAX_PIXELS, read_png
-from model.labels import UNKNOWN, Taxonomy, to_lab
+from model.recipe.images import MAX_PIXELS, read_png
+from model.recipe.labels import to_lab
+from model.recipe.taxonomy import UNKNOWN, Taxonomy
 
 STEP = 24  # between the red, green and blue values that drawn colours are chosen from
 DARKEST, LIGHTEST = 35, 245

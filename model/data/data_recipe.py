@@ -14,7 +14,7 @@ from typing import Any
 
 from model.data.derived import READS, RULES
 from model.errors import InputError
-from model.labels import Colour, Taxonomy, from_hex, to_hex
+from model.recipe.taxonomy import Colour, Taxonomy, from_hex, to_hex
 
 FOLDER = Path(__file__).with_name("recipes")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from model.data.regions import at_least, need_scipy
-from model.labels import to_lab
+from model.recipe.labels import to_lab
 
 Rule = Callable[[np.ndarray, np.ndarray, Mapping[str, np.ndarray]], np.ndarray]  # photo, region, others → pixels
 

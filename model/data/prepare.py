@@ -23,15 +23,15 @@ from PIL import Image
 
 from model.data.backdrop import with_backdrop
 from model.data.data_recipe import DataRecipe
+from model.data.datasets import PairFolder, open_dataset
 from model.data.derived import READS, RULES
 from model.data.duplicates import alike, difference_hash, in_val
 from model.data.framing import around, middle
 from model.data.regions import nearest, seams
-from model.datasets import PairFolder, open_dataset
 from model.errors import InputError
-from model.images import resize_nearest
-from model.labels import UNKNOWN, Taxonomy
 from model.progress import Progress
+from model.recipe.images import resize_nearest
+from model.recipe.taxonomy import UNKNOWN, Taxonomy
 
 VERSION = 1  # of the folder's form
 RECORD = "prepared.json"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from model.errors import InputError
-from model.labels import UNKNOWN
+from model.recipe.taxonomy import UNKNOWN
 
 
 def need_scipy(module: str, what: str) -> Any:

@@ -15,8 +15,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from model.checkpoint import save_checkpoint
-from model.groupdnet import Block
-from model.labels import TAXONOMIES
+from model.network.config import Block
+from model.recipe.taxonomy import TAXONOMIES
 from server.app import create_app
 from server.settings import Settings
 

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from model.labels import read_labels
-from model.recipe import read_recipe
+from model.recipe.labels import read_labels
+from model.recipe.recipe import read_recipe
 
 from .workbench import CLASS, TAXONOMY, Studio, decode, spot
 

@@ -16,8 +16,8 @@ import pytest
 from fastapi import FastAPI
 from playwright.sync_api import Page, expect
 
-from model.labels import read_labels
-from model.recipe import read_recipe
+from model.recipe.labels import read_labels
+from model.recipe.recipe import read_recipe
 from server.settings import ROOT
 
 from .conftest import Server

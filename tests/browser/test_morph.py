@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from model.recipe import read_recipe
+from model.recipe.recipe import read_recipe
 
 from .workbench import CLASS, Studio
 

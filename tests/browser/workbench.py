@@ -19,7 +19,8 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from model.labels import TAXONOMIES, read_labels, write_labels
+from model.recipe.labels import read_labels, write_labels
+from model.recipe.taxonomy import TAXONOMIES
 
 TAXONOMY = TAXONOMIES["landscape"]
 CLASS = {name: index for index, name in enumerate(TAXONOMY.names)}

@@ -1,0 +1,281 @@
+"""The only door for weights: ours (safetensors, config and taxonomy inside) and the authors' released files.
+
+A folder of ours holds ``generator.safetensors``, perhaps ``encoder.safetensors``, perhaps ``segmenter.safetensors``,
+and perhaps the training record, ``record.json``. Generator and encoder carry config, taxonomy and title in their
+headers, the segmenter its own architecture: each file is complete in itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+from torch import nn
+
+from model.checkpoint.manifest import (
+    Shapes,
+    State,
+    bad_checkpoint,
+    bare_networks,
+    check_config,
+    check_file_size,
+    our_manifest,
+    refuse_misfit,
+    released_manifest,
+)
+from model.checkpoint.released import fold_spectral_norm, infer_config, read_pth
+from model.checkpoint.segmenter import load_segmenter, segmenter_bytes
+from model.checkpoint.tensors import fill, load_tensors, read_metadata, stored
+from model.errors import InputError
+from model.network.config import GroupDNetConfig
+from model.network.encoder import Encoder
+from model.network.groupdnet import Generator
+from model.perception.segmenter import Segmenter
+from model.recipe.taxonomy import Taxonomy, taxonomy_for
+
+FORMAT = "groupdnet-studio 1"
+GENERATOR_FILE, ENCODER_FILE, SEGMENTER_FILE = "generator.safetensors", "encoder.safetensors", "segmenter.safetensors"
+RECORD_FILE = "record.json"
+RELEASED_GENERATOR = "latest_net_G.pth"
+MAX_METADATA_BYTES = 2**20
+MAX_RECORD_BYTES = 16 * 2**20
+
+
+@dataclass
+class Checkpoint:
+    """A network that can be run: float32, eval mode, spectral norm folded.
+
+    ``fingerprint`` is the SHA-256 of all that decides a picture's pixels: the generator's tensors, with their names
+    and shapes, and its configuration. Encoder and segmenter have no part in it. ``folder`` is where it was loaded from.
+    """
+
+    config: GroupDNetConfig
+    taxonomy: Taxonomy
+    generator: Generator
+    encoder: Encoder | None = None
+    segmenter: Segmenter | None = None
+    title: str = ""
+    record: dict[str, Any] | None = None
+    folder: Path | None = None
+    format: str = "in memory"
+    fingerprint: str = field(default="")
+
+    def __post_init__(self) -> None:
+        if len(self.taxonomy) != self.config.classes:
+            raise bad_checkpoint(
+                f"The taxonomy {self.taxonomy.name} has {len(self.taxonomy)} classes, "
+                f"but the network has {self.config.classes}."
+            )
+        if self.segmenter is not None and self.segmenter.config.classes != self.config.classes:
+            raise bad_checkpoint(
+                f"{SEGMENTER_FILE} tells {self.segmenter.config.classes} classes apart, "
+                f"but the network has {self.config.classes}."
+            )
+        self.title = self.title or self.taxonomy.name
+        self.fingerprint = self.fingerprint or _fingerprint(self.config, self.generator)
+
+
+def _fingerprint(config: GroupDNetConfig, generator: Generator) -> str:
+    pixels = {key: value for key, value in config.to_json().items() if not key.startswith(("encoder", "unused"))}
+    digest = hashlib.sha256(json.dumps(pixels, sort_keys=True).encode())
+    for key, tensor in sorted(generator.state_dict().items()):
+        if tensor.is_floating_point():
+            digest.update(f"{key} {list(tensor.shape)}\n".encode())
+            digest.update(tensor.detach().cpu().float().contiguous().numpy().astype("<f4", copy=False).data)
+    return digest.hexdigest()
+
+
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """A checkpoint from our folder or generator file, or from a released folder or generator ``.pth``.
+
+    Encoder and segmenter files beside the generator's are loaded with it. Raises InputError, code "bad_checkpoint",
+    with the first twenty faults in its details; no code in any file is ever run.
+    """
+    path = Path(path)
+    if path.is_dir():
+        found = [path / name for name in (GENERATOR_FILE, RELEASED_GENERATOR) if (path / name).is_file()]
+        if not found:
+            raise bad_checkpoint(
+                f"The folder {path} holds no checkpoint, expected {GENERATOR_FILE} or {RELEASED_GENERATOR} in it."
+            )
+        path = found[0]
+    if not path.is_file():
+        raise bad_checkpoint(f"There is no checkpoint at {path}.")
+    if path.suffix == ".safetensors":
+        return _load_ours(path)
+    if path.suffix == ".pth":
+        return _load_released(path)
+    raise bad_checkpoint(f"{path.name} is no checkpoint: allowed are folders, .safetensors and .pth files.")
+
+
+@dataclass(frozen=True)
+class _Header:
+    part: str
+    config: GroupDNetConfig
+    taxonomy: Taxonomy
+    title: str
+
+    def to_metadata(self) -> dict[str, str]:
+        config, taxonomy = json.dumps(self.config.to_json()), json.dumps(self.taxonomy.to_json())
+        return {"format": FORMAT, "part": self.part, "title": self.title, "config": config, "taxonomy": taxonomy}
+
+    @classmethod
+    def from_metadata(cls, metadata: dict[str, str] | None, part: str, name: str) -> _Header:
+        metadata = metadata or {}
+        if metadata.get("format") != FORMAT:
+            raise bad_checkpoint(f"{name} has the format {metadata.get('format')!r}, expected {FORMAT!r}.")
+        if metadata.get("part") != part:
+            raise bad_checkpoint(f"{name} holds the part {metadata.get('part')!r}, expected {part!r}.")
+        if sum(map(len, metadata.values())) > MAX_METADATA_BYTES:
+            raise bad_checkpoint(f"{name} has a header of more than {MAX_METADATA_BYTES:,} bytes.")
+        try:
+            config = GroupDNetConfig.from_json(json.loads(metadata["config"]))
+            check_config(config)
+            taxonomy = Taxonomy.from_json(json.loads(metadata["taxonomy"]))
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
+            details = error.details if isinstance(error, InputError) else None
+            message = str(error).removesuffix(".")
+            wrong = InputError(f"{name}: {message}.", code="bad_checkpoint", field="checkpoint", details=details)
+            raise wrong from error
+        return cls(part, config, taxonomy, metadata.get("title", ""))
+
+
+def _load_ours(path: Path) -> Checkpoint:
+    header = _Header.from_metadata(read_metadata(path), "generator", path.name)
+    generator, encoder = bare_networks(header.config)
+    load_tensors(generator, path, config=header.config.to_json())
+    encoder_path = path.parent / ENCODER_FILE
+    has_encoder = encoder_path.is_file()
+    if has_encoder:
+        encoder_header = _Header.from_metadata(read_metadata(encoder_path), "encoder", encoder_path.name)
+        if encoder_header.config != header.config:
+            raise bad_checkpoint(f"{encoder_path.name} and {path.name} come from checkpoints of different configs.")
+        load_tensors(encoder, encoder_path, config=header.config.to_json())
+    return Checkpoint(
+        header.config,
+        header.taxonomy,
+        generator,
+        encoder if has_encoder else None,
+        _segmenter_beside(path),
+        title=header.title,
+        record=_read_record(path.parent / RECORD_FILE),
+        folder=path.parent,
+        format="safetensors",
+    )
+
+
+def _segmenter_beside(path: Path) -> Segmenter | None:
+    beside = path.parent / SEGMENTER_FILE
+    return load_segmenter(beside) if beside.is_file() else None
+
+
+def _read_record(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    check_file_size(path.name, path.stat().st_size, MAX_RECORD_BYTES)
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise bad_checkpoint(f"{path.name} is not JSON: {error}.") from error
+    if not isinstance(record, dict):
+        raise bad_checkpoint(f"{path.name} holds a {type(record).__name__}, expected an object.")
+    return record
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def save_checkpoint(folder: str | Path, checkpoint: Checkpoint, half: bool = True) -> Checkpoint:
+    """Write our folder and give back what it now holds, as loading it gives it.
+
+    With ``half``, weights are stored as float16 wherever they fit; biases and running statistics stay float32. Every
+    file is written beside its place and then renamed, so that a reader never meets half of one.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    parts: list[tuple[str, str, nn.Module | None]] = [
+        (ENCODER_FILE, "encoder", checkpoint.encoder),
+        (GENERATOR_FILE, "generator", checkpoint.generator),
+    ]
+    files: dict[str, bytes | None] = {}
+    record = checkpoint.record
+    files[RECORD_FILE] = None if record is None else (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
+    for file_name, part, network in parts:
+        header = _Header(part, checkpoint.config, checkpoint.taxonomy, checkpoint.title)
+        files[file_name] = None if network is None else save(stored(network, half), metadata=header.to_metadata())
+    segmenter = checkpoint.segmenter
+    files[SEGMENTER_FILE] = None if segmenter is None else segmenter_bytes(segmenter, half)
+    _write_files(folder, files)
+    return load_checkpoint(folder)
+
+
+def _write_files(folder: Path, files: dict[str, bytes | None]) -> None:
+    """All files are written beside their places first; then each is renamed, or removed where there is nothing."""
+    temporary: dict[str, str] = {}
+    try:
+        for name, content in files.items():
+            if content is None:
+                continue
+            handle, temporary[name] = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary[name], 0o644)
+        for name, content in files.items():
+            if content is None:
+                (folder / name).unlink(missing_ok=True)
+            else:
+                os.replace(temporary.pop(name), folder / name)
+    finally:
+        for left in temporary.values():
+            os.unlink(left)
+
+
+def _load_released(path: Path) -> Checkpoint:
+    state = read_pth(path)
+    encoder_path = path.with_name(path.name.replace("_net_G", "_net_E"))
+    encoder_state = None
+    if encoder_path != path and encoder_path.is_file():
+        encoder_state = read_pth(encoder_path)
+    config = infer_config(_shapes(state), _shapes(encoder_state or {}))
+    manifests = released_manifest(config)
+    generator, encoder = bare_networks(config)
+    unused = tuple(f"{row.name}." for row in config.unused)
+    refuse_misfit(path.name, _shapes(state), manifests["generator"], config=config.to_json())
+    if unused:
+        state = {key: tensor for key, tensor in state.items() if not key.startswith(unused)}
+    fill(generator, fold_spectral_norm(state, our_manifest(generator)), path.name)
+    if encoder_state is not None:
+        refuse_misfit(encoder_path.name, _shapes(encoder_state), manifests["encoder"], config=config.to_json())
+        fill(encoder, fold_spectral_norm(encoder_state, our_manifest(encoder)), encoder_path.name)
+    taxonomy = taxonomy_for(config.classes)
+    return Checkpoint(
+        config,
+        taxonomy,
+        generator,
+        encoder if encoder_state is not None else None,
+        _segmenter_beside(path),
+        title=TITLES.get(taxonomy.name, f"{config.classes} classes"),
+        folder=path.parent,
+        format="released .pth",
+    )
+
+
+TITLES = {"landscape": "Landscape", "deepfashion": "DeepFashion", "cityscapes": "Cityscapes", "ade20k": "ADE20K"}
+
+
+def _shapes(state: State) -> Shapes:
+    return {key: list(tensor.shape) for key, tensor in state.items()}
+
+
+def convert(source: str | Path, folder: str | Path) -> Checkpoint:
+    """Write any loadable checkpoint as ours, in float32, so that it computes exactly what it did."""
+    return save_checkpoint(folder, load_checkpoint(source), half=False)

@@ -1,0 +1,77 @@
+"""``python -m model evaluate``: how good a checkpoint is, on scenes that training never saw and on painted maps."""
+
+from __future__ import annotations
+
+import json
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import torch
+
+from model.checkpoint import load_checkpoint
+from model.engine import Engine
+from model.errors import InputError
+from model.evaluation.held_out import folder_scenes, painted_maps, world_scenes
+from model.evaluation.report import PAINTED_PRIORS, build_report, to_text
+from model.evaluation.scores import Facts
+from model.evaluation.sheets import sheet
+from model.evaluation.survey import SHOWN, Survey, measure
+
+
+def add_arguments(command: ArgumentParser) -> None:
+    command.add_argument("checkpoint", metavar="CHECKPOINT", help="folder or file of the model")
+    command.add_argument("--scenes", type=int, default=500, help="held-out scenes (default: %(default)s)")
+    command.add_argument("--seed", type=int, default=999, help="of the held-out world (default: %(default)s)")
+    command.add_argument("--data", default="world", help="'world', a folder of rendered scenes, or a folder of photos")
+    command.add_argument("--taxonomy", help="classes of a plain folder of pairs")
+    command.add_argument("--skip-unpaired", action="store_true", help="leave out photos without a label map")
+    command.add_argument(
+        "--maps", metavar="FOLDER", type=Path, help="label maps without photos (default: the studio's starters)"
+    )
+    command.add_argument(
+        "--painted", type=int, default=12, help="of those, and of brush strokes (default: %(default)s)"
+    )
+    command.add_argument(
+        "--diversity-scenes", type=int, default=10, help="scenes of mCSD and mOCD, the first (default: %(default)s)"
+    )
+    command.add_argument(
+        "--fit", type=int, default=0, metavar="N", help="fit the looks of the first N scenes too, as without an encoder"
+    )
+    command.add_argument("--out", metavar="FOLDER", type=Path, help="where evaluation.json and the sheets go")
+    command.add_argument("--json", metavar="FILE", type=Path, help="the same as JSON")
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: %(default)s)")
+
+
+def main(args: Namespace) -> None:
+    for name, least in (("scenes", 1), ("painted", 0), ("diversity_scenes", 0), ("fit", 0)):
+        if getattr(args, name) < least:
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} is {getattr(args, name)}; allowed is {least} or more.", field=name)
+    for folder in filter(None, (args.out, args.json and args.json.parent)):
+        folder.mkdir(parents=True, exist_ok=True)  # an hour later it would be too late to say that this cannot be
+    started, checkpoint = time.monotonic(), load_checkpoint(args.checkpoint)
+    engine = Engine(checkpoint, args.device)
+    if args.data == "world":
+        held_out = world_scenes(checkpoint, args.scenes, args.seed)
+    else:
+        held_out = folder_scenes(checkpoint, Path(args.data), args.scenes, args.taxonomy, args.skip_unpaired)
+    drawn = painted_maps(checkpoint, args.painted, args.maps, args.seed)
+    survey, painted_survey = Survey(engine), Survey(engine, PAINTED_PRIORS)
+    shown = measure(survey, held_out, SHOWN, args.diversity_scenes, args.fit)
+    shown_painted = measure(painted_survey, drawn, drawn.count)
+    scenes, painted = Facts(checkpoint, survey), Facts(checkpoint, painted_survey)
+    report = build_report(scenes, held_out, painted, drawn) | {
+        "device": str(engine.device),
+        "torch": torch.__version__,
+        "minutes": round((time.monotonic() - started) / 60, 1),
+    }
+    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    if args.json:
+        args.json.write_text(text, encoding="utf-8")
+    if args.out:
+        (args.out / "evaluation.json").write_text(text, encoding="utf-8")
+        for name, columns in (("sheet", shown), ("painted", shown_painted)):
+            if columns:
+                sheet(columns, checkpoint.taxonomy).save(args.out / f"{name}.webp", quality=90, method=6)
+    print(to_text(report))

@@ -1,0 +1,35 @@
+"""``python -m model landscape``: look at the procedural training world, or render it ahead."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from model.data.landscape import Landscape, contact_sheet, render_set
+
+SHEET_COUNT, SHEET_COLUMNS = 16, 4  # scenes of a contact sheet, and how many stand in a row
+
+
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    target = command.add_mutually_exclusive_group(required=True)
+    target.add_argument("--sheet", metavar="OUT.png", type=Path, help="a contact sheet of label maps and pictures")
+    target.add_argument("--render", metavar="FOLDER", type=Path, help="render scenes ahead, for training")
+    command.add_argument("--count", type=_positive, default=SHEET_COUNT, help="scenes (default: %(default)s)")
+    command.add_argument("--seed", type=int, default=0, help="of the world (default: %(default)s)")
+    command.add_argument("--size", type=int, default=256, help="pixels a side (default: %(default)s)")
+    command.add_argument("--workers", type=_positive, default=1, help="processes of --render (default: %(default)s)")
+
+
+def main(args: argparse.Namespace) -> None:
+    if args.render:
+        render_set(args.render, args.count, args.size, args.seed, args.workers)
+        return
+    labels, pictures = Landscape(args.size, args.seed).scenes(0, args.count)
+    contact_sheet(labels, pictures, min(SHEET_COLUMNS, args.count)).save(args.sheet)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is too few; allowed is 1 or more")
+    return value

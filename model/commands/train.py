@@ -1,0 +1,112 @@
+"""``python -m model train``: trains a checkpoint, or goes on with a run that was stopped."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+
+from model.checkpoint import load_checkpoint
+from model.checkpoint.checkpoint import SEGMENTER_FILE
+from model.data.landscape import render_set
+from model.data.sources import LiveWorld, PhotoFolder, RenderedWorld, Source
+from model.devices import pick_device, training_precision
+from model.training.plan import Plan, load_plan
+from model.training.run import Run
+from model.training.segmenter import train_segmenter
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, help="folder of the run; an existing one is resumed")
+    parser.add_argument(
+        "--plan", help="name of a plan of ours, or a .json file (default: the run's own, else landscape)"
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="CHECKPOINT",
+        type=Path,
+        help="begin with this checkpoint's weights, and train its network (default: new weights, the plan's preset)",
+    )
+    parser.add_argument("--data", default="world", help="'world', a folder of rendered scenes, or a folder of photos")
+    parser.add_argument("--scenes", type=int, default=0, help="with --data world: render so many scenes ahead (CPU)")
+    parser.add_argument(
+        "--taxonomy", help="classes of a plain folder of pairs: landscape, deepfashion, cityscapes, ade20k"
+    )
+    parser.add_argument(
+        "--skip-unpaired", action="store_true", help="leave out photos without a label map, and maps alone"
+    )
+    parser.add_argument(
+        "--segmenter-only",
+        type=int,
+        default=0,
+        metavar="IMAGES",
+        help="train the segmenter alone, or further, on so many pictures",
+    )
+    parser.add_argument("--vgg", type=Path, help="VGG-19 weights in torchvision's layout, for the perceptual loss")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    parser.add_argument("--minutes", type=float, default=0, help="stop after so long (resume by the same command)")
+    parser.add_argument("--sheet-every", type=int, default=500, help="steps between sample sheets")
+
+
+def _source(args: Namespace, plan: Plan, device: torch.device) -> Source:
+    path = Path(args.data)
+    if args.data == "world" and args.scenes == 0:
+        return LiveWorld(device, plan.seed)
+    if args.data == "world":
+        path, largest = args.run / "scenes", max(phase.size[0] for phase in plan.phases)
+        render_set(path, args.scenes, largest, plan.seed, workers=os.cpu_count() or 1)
+    if (path / "scenes.json").exists():
+        return RenderedWorld(path, device, plan.seed)
+    return PhotoFolder(path, args.taxonomy, device, plan.seed, args.skip_unpaired)
+
+
+def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) -> None:
+    """The run's segmenter, or further the one that it has; nothing else is trained."""
+    dtype, phase = training_precision(args.precision, device), plan.segmenter_phase
+    source, path = _source(args, plan, device), args.run / SEGMENTER_FILE
+
+    def autocast() -> torch.autocast:
+        return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+    train_segmenter(path, source, phase.size, phase.batch, args.segmenter_only, autocast)
+
+
+def _plan(args: Namespace) -> Plan:
+    """The run's own plan, once it has one: a run is resumed as it was begun, unless a plan is named again."""
+    path = args.run / "plan.json"
+    plan = load_plan(args.plan or (str(path) if path.exists() else "landscape"))
+    args.run.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(plan.to_json(), indent=2))
+    return plan
+
+
+def main(args: Namespace) -> None:
+    distributed = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    stop_at = time.time() + args.minutes * 60 if args.minutes else math.inf
+    plan, device = _plan(args), pick_device(args.device)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    if distributed:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        if args.segmenter_only:
+            _train_segmenter_alone(args, plan, device)
+            return
+        start = load_checkpoint(args.start) if args.start else None
+        run = Run(args.run, plan, _source(args, plan, device), args.precision, start)
+        run.prepare_features(args.vgg)
+        run.measure_colours()
+        run.resume()
+        run.start_codes()
+        run.fit(stop_at, args.sheet_every)
+    finally:
+        if distributed:
+            dist.destroy_process_group()

@@ -1,0 +1,165 @@
+"""The procedural training world: landscapes as pairs of a label map and a picture.
+
+``Landscape(size, seed).scenes(first, count)`` renders them on any device. Six in ten scenes are a terrain seen in
+perspective, the others are painted maps with any class anywhere. Each class's look is drawn apart from the others'.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import multiprocessing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from model.data.landscape.layout import Frame, Painter, Scene
+from model.data.landscape.looks import draw_style
+from model.data.landscape.noise import Draws, NoiseAtlas
+from model.data.landscape.shading import Shader
+from model.data.landscape.surfaces import Stage
+from model.data.landscape.terrain import Terrain
+from model.errors import InputError
+from model.recipe.taxonomy import TAXONOMIES
+
+WORLD = 2  # raised whenever pixels change, so that a set rendered ahead is never mistaken for today's world
+SIZES = (32, 64, 128, 256, 512)
+TERRAIN_SHARE = 0.6
+KIND_STREAM, LAYOUT_STREAM = 0, 1
+CHUNK = 64  # scenes rendered ahead at a time; what a kill can lose
+
+
+class Landscape:
+    """Renders scene k of seed s: the same pixels in every batch and every run on the same kind of device."""
+
+    def __init__(self, size: int = 256, seed: int = 0, device: str | torch.device = "cpu") -> None:
+        if size not in SIZES:
+            raise InputError(
+                f"A landscape of size {size} cannot be rendered; allowed sizes are {', '.join(map(str, SIZES))}.",
+                field="size",
+                value=size,
+                allowed=list(SIZES),
+            )
+        if seed < 0:
+            raise InputError(
+                f"A landscape's seed {seed} must be 0 or more.", field="seed", value=seed, allowed="0 or more"
+            )
+        self.size, self.seed, self.device = size, seed, torch.device(device)
+        self.frame = Frame(size, self.device)
+        self.atlas = NoiseAtlas(seed, self.device)
+        grain = torch.rand(size, size, generator=torch.Generator().manual_seed(seed))
+        self.grain = grain.to(self.device)  # breaks up the seams between mip levels
+        # One scene at a time fits a CPU's cache, and keeps its vector units from rounding a pixel by its place in the
+        # batch; a GPU wants many.
+        self.batch = 1 if self.device.type == "cpu" else 32
+
+    def kinds(self, first: int, count: int) -> list[str]:
+        """Whether each scene is a "terrain" or "painted"."""
+        draws = Draws(self.seed, range(first, first + count), KIND_STREAM, 1, torch.device("cpu"))
+        return ["terrain" if terrain else "painted" for terrain in draws.chance(TERRAIN_SHARE).tolist()]
+
+    @torch.no_grad()
+    def scenes(self, first: int, count: int, restyle: Mapping[int, int] | None = None) -> tuple[Tensor, Tensor]:
+        """Labels uint8 [count, S, S] and pictures uint8 [count, 3, S, S] of the scenes first…first+count−1.
+
+        ``restyle`` maps a class to n: its look is taken from the scene n further on, everything else stays.
+        """
+        starts = range(first, first + count, self.batch)
+        parts = [self._render(start, min(self.batch, first + count - start), restyle or {}) for start in starts]
+        return torch.cat([labels for labels, _ in parts]), torch.cat([pictures for _, pictures in parts])
+
+    def _render(self, first: int, count: int, restyle: Mapping[int, int]) -> tuple[Tensor, Tensor]:
+        scene = self._layout(first, count)
+        style = draw_style(self.seed, range(first, first + count), restyle, self.device)
+        picture = Shader(Stage(self.frame, self.atlas, self.grain, scene, style)).picture()
+        return scene.labels.to(torch.uint8), picture
+
+    def _layout(self, first: int, count: int) -> Scene:
+        draws = Draws(self.seed, range(first, first + count), LAYOUT_STREAM, 640, self.device)
+        terrain = torch.tensor([kind == "terrain" for kind in self.kinds(first, count)], device=self.device)
+        layouts = (terrain, Terrain(self.frame, self.atlas).render), (~terrain, Painter(self.frame, self.atlas).paint)
+        parts, places = [], []
+        for chosen, layout in layouts:
+            members = chosen.nonzero()[:, 0]
+            if len(members):
+                parts.append(layout(draws.take(members)))
+                places.append(members)
+        return Scene.join(parts, torch.cat(places).argsort())
+
+
+def contact_sheet(labels: Tensor, pictures: Tensor, columns: int = 4) -> Image.Image:
+    """Pairs of coloured label map and picture, ``columns`` pairs a row."""
+    colours = np.array(TAXONOMIES["landscape"].display, np.uint8)
+    maps = colours[labels.cpu().numpy()]  # [N, S, S, 3]
+    pairs = np.concatenate([maps, pictures.permute(0, 2, 3, 1).cpu().numpy()], 2)  # [N, S, 2S, 3]
+    missing = -len(pairs) % columns
+    pairs = np.concatenate([pairs, np.zeros_like(pairs[:1]).repeat(missing, 0)])
+    rows = pairs.reshape(-1, columns, *pairs.shape[1:]).transpose(0, 2, 1, 3, 4)  # [rows, S, columns, 2S, 3]
+    return Image.fromarray(rows.reshape(-1, columns * pairs.shape[2], 3))
+
+
+def render_set(folder: Path, count: int, size: int, seed: int = 0, workers: int = 1) -> None:
+    """Renders scenes 0…count−1 ahead into ``labels.npy`` and ``pictures.npy`` (uint8, memory maps).
+
+    ``scenes.json`` says world, size, seed and count; ``done`` counts finished chunks, so a killed run goes on where it
+    stopped. Returns at once if the folder holds enough scenes of this size and seed; otherwise begins anew.
+    Starts processes, so a script calls it under ``if __name__ == "__main__"``.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {"world": WORLD, "size": size, "seed": seed}
+    record = folder / "scenes.json"
+    held = json.loads(record.read_text()) if record.exists() else {}
+    if held.pop("count", 0) >= count and held == wanted:
+        count = len(np.load(folder / "labels.npy", mmap_mode="r"))
+    else:
+        (folder / "done").unlink(missing_ok=True)
+        _create(folder, count, size)
+        record.write_text(json.dumps({**wanted, "count": count}))
+    chunks = [(folder, first, min(CHUNK, count - first), size, seed) for first in range(0, count, CHUNK)]
+    done = _done(folder)
+    if done >= len(chunks):
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        _record(folder, done, pool.imap(_render_chunk, chunks[done:]))
+
+
+def is_rendered(folder: Path) -> bool:
+    """Whether every scene of a set is there."""
+    return _done(folder) * CHUNK >= len(np.load(folder / "labels.npy", mmap_mode="r"))
+
+
+def _done(folder: Path) -> int:
+    return int((folder / "done").read_text()) if (folder / "done").exists() else 0
+
+
+def _create(folder: Path, count: int, size: int) -> None:
+    for name, shape in (("labels.npy", (count, size, size)), ("pictures.npy", (count, 3, size, size))):
+        np.lib.format.open_memmap(folder / name, "w+", np.uint8, shape).flush()
+
+
+def _record(folder: Path, done: int, finished: Iterable[None]) -> None:
+    for number, _ in enumerate(finished, done + 1):
+        partial = folder / "done.new"
+        partial.write_text(str(number))
+        partial.replace(folder / "done")
+
+
+@functools.cache
+def _world(size: int, seed: int) -> Landscape:
+    """A worker's landscape: building its noise once costs as much as ten scenes."""
+    return Landscape(size, seed)
+
+
+def _render_chunk(job: tuple[Path, int, int, int, int]) -> None:
+    folder, first, count, size, seed = job
+    torch.set_num_threads(1)
+    labels, pictures = _world(size, seed).scenes(first, count)
+    for name, scenes in (("labels.npy", labels), ("pictures.npy", pictures)):
+        target = np.lib.format.open_memmap(folder / name, "r+")
+        target[first : first + count] = scenes.numpy()
+        target.flush()

@@ -1,0 +1,183 @@
+"""Where training pictures come from: the procedural world (made as it goes, or ahead) or a folder of photos.
+
+Every source is a function of the step alone, so a run that is resumed sees what it would have seen.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.data.datasets import PairFolder, open_dataset
+from model.data.landscape import Landscape, is_rendered
+from model.errors import InputError
+from model.recipe.taxonomy import TAXONOMIES, Taxonomy
+
+
+@dataclass(frozen=True)
+class Batch:
+    """labels long [N, H, W]; photos float32 [N, 3, H, W] in [−1, 1]; instances int32 [N, H, W] or None."""
+
+    labels: Tensor
+    photos: Tensor
+    instances: Tensor | None
+
+    def to(self, device: torch.device) -> Batch:
+        instances = None if self.instances is None else self.instances.to(device, non_blocking=True)
+        return Batch(self.labels.to(device, non_blocking=True), self.photos.to(device, non_blocking=True), instances)
+
+
+class Source(Protocol):
+    taxonomy: Taxonomy
+    device: torch.device  # where its batches lie
+
+    def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch: ...
+
+
+def _draw(seed: int, step: int, high: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which samples a step takes, and which of them are mirrored: a function of seed and step."""
+    generator = np.random.Generator(np.random.Philox(key=[seed, step]))
+    return generator.integers(0, high, count), generator.random(count) < 0.5
+
+
+def _mirror(tensor: Tensor, mirrored: np.ndarray) -> Tensor:
+    flips = torch.from_numpy(mirrored).view(-1, *[1] * (tensor.dim() - 1))
+    return torch.where(flips, tensor.flip(-1), tensor)
+
+
+def _normalise(pictures: Tensor) -> Tensor:
+    return pictures.float() / 127.5 - 1
+
+
+class RenderedWorld:
+    """Scenes rendered ahead by ``python -m model landscape --render``; also serves sizes that divide theirs.
+
+    All in NumPy: PyTorch would give the thread that fetches batches a second pool of workers, and where there are more
+    of them than cores they no longer wait for each other on their feet, which costs training a quarter of its speed.
+    """
+
+    taxonomy = TAXONOMIES["landscape"]
+
+    def __init__(self, folder: Path, device: torch.device, seed: int = 0) -> None:
+        self.device, self.seed = device, seed
+        try:
+            self.size = int(json.loads((folder / "scenes.json").read_text())["size"])
+            self.labels = np.load(folder / "labels.npy", mmap_mode="r")
+            self.pictures = np.load(folder / "pictures.npy", mmap_mode="r")
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{folder} does not hold rendered scenes: {error}.", value=str(folder)) from error
+        self.scaled = {(self.size, self.size): (self.labels, self.pictures)}
+        if not is_rendered(folder):
+            raise InputError(f"{folder} is not rendered to the end yet.", value=str(folder))
+
+    def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
+        labels, pictures = self._at(size)
+        chosen, mirrored = _draw(self.seed, step, len(labels), count)
+        maps, photos = labels[chosen].astype(np.int64), pictures[chosen].astype(np.float32) / 127.5 - 1
+        for array in (maps, photos):
+            array[mirrored] = array[mirrored, ..., ::-1]
+        return Batch(torch.from_numpy(maps), torch.from_numpy(photos), None).to(self.device)
+
+    def _at(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """The scenes at a size: smaller ones are made once and kept in memory."""
+        if size in self.scaled:
+            return self.scaled[size]
+        if size[0] != size[1] or self.size % size[0]:
+            raise InputError(
+                f"Scenes of {self.size}×{self.size} cannot be shown at {size[0]}×{size[1]}.",
+                value=list(size),
+                allowed=f"squares that divide {self.size}",
+            )
+        factor = self.size // size[0]
+        pictures = np.empty((len(self.pictures), 3, *size), np.uint8)
+        for first in range(0, len(pictures), 64):
+            full = self.pictures[first : first + 64]
+            blocks = full.reshape(len(full), 3, size[0], factor, size[1], factor)
+            pictures[first : first + 64] = blocks.mean((3, 5), dtype=np.float32).round()
+        self.scaled[size] = np.array(self.labels[:, ::factor, ::factor]), pictures
+        return self.scaled[size]
+
+
+class LiveWorld:
+    """Scenes rendered when they are wanted, never twice: for a GPU, where that costs less than reading them."""
+
+    taxonomy = TAXONOMIES["landscape"]
+
+    def __init__(self, device: torch.device, seed: int = 0) -> None:
+        self.device, self.seed = device, seed
+        self.worlds: dict[int, Landscape] = {}
+
+    def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
+        world = self.worlds.setdefault(size[0], Landscape(size[0], seed=self.seed, device=self.device))
+        labels, pictures = world.scenes(step * count, count)
+        return Batch(labels.long(), _normalise(pictures), None)
+
+
+class PhotoFolder:
+    """Photos with their label maps, in any of the layouts that ``model.data.layouts`` knows."""
+
+    def __init__(
+        self, path: Path, taxonomy: str | None, device: torch.device, seed: int = 0, skip_unpaired: bool = False
+    ) -> None:
+        self.path, self.taxonomy_name, self.device, self.seed = path, taxonomy, device, seed
+        self.skip_unpaired = skip_unpaired
+        self.opened: dict[tuple[int, int], PairFolder] = {}
+        self.taxonomy = self._at((64, 64)).taxonomy
+        self.pool = ThreadPoolExecutor(8)
+
+    def _at(self, size: tuple[int, int]) -> PairFolder:
+        if size not in self.opened:
+            self.opened[size] = open_dataset(self.path, self.taxonomy_name, size, skip_unpaired=self.skip_unpaired)
+        return self.opened[size]
+
+    def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
+        dataset = self._at(size)
+        chosen, mirrored = _draw(self.seed, step, len(dataset), count)
+        samples = list(self.pool.map(dataset.__getitem__, chosen.tolist()))
+        labels = torch.stack([labels for labels, _, _ in samples]).long()
+        photos = _normalise(torch.stack([photo for _, photo, _ in samples]))
+        maps = [instances for _, _, instances in samples if instances is not None]
+        instances = _mirror(torch.stack(maps), mirrored) if len(maps) == count else None
+        return Batch(_mirror(labels, mirrored), _mirror(photos, mirrored), instances).to(self.device)
+
+
+def prefetch(source: Source, steps: Iterator[tuple[int, int, tuple[int, int]]], ahead: int = 2) -> Iterator[Batch]:
+    """``source.batch`` for each (step, count, size), made by a thread that stays ``ahead`` of the training."""
+    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(ahead)
+    stop = threading.Event()
+
+    def put(item: Batch | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                return ready.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for step in steps:
+                if stop.is_set():
+                    return
+                put(source.batch(*step))
+            put(None)
+        except BaseException as error:  # raised where the batch is wanted
+            put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()

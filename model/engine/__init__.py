@@ -1,0 +1,5 @@
+"""Pictures from a checkpoint, fast."""
+
+from model.engine.engine import Engine
+
+__all__ = ["Engine"]

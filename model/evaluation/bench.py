@@ -1,0 +1,307 @@
+"""``python -m model bench``: what a model costs on this machine, against what the machine could do at best.
+
+All times of a table come from one run that takes the cases in turn, round after round, and keeps each one's fastest:
+what else the machine does then falls on all of them alike, and their ratios hold. With a single thread on a CPU the
+clock is the processor's time, which stands still while other programs run.
+"""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from model.checkpoint import Checkpoint
+from model.engine import Engine
+from model.network import lookup
+from model.network.config import CODE_CHANNELS, GroupDNetConfig, at_size
+from model.network.cost import gflop, least_bytes
+from model.network.encoder import Encoder
+from model.network.groupdnet import Generator
+from model.network.layers import instance_edges
+from model.recipe.styles import Style
+from model.recipe.taxonomy import numbered_taxonomy
+
+BATCH = 8
+PAIRS = 2  # of a resample and a stroke in each round
+BRUSH = 20  # pixels across
+REGIONS, CELLS = 10, 7  # of the label maps: classes in one, and the grid that its wiggly regions come from
+SIDE = 1024  # of the square matrices, and of the convolution's input: 256 channels of 64×64
+PRODUCT_GFLOP, CONVOLUTION_GFLOP = 2e-9 * SIDE**3, 2e-9 * 9 * 256 * SIDE**2
+COPIED = 2**26  # bytes
+MOST_DIFFERENT, LEAST_DECIBELS = 1e-4, 45  # from the plain network's picture; in a lower precision decibels alone
+GAINS = {"mlp_shared": 1.1, "mlp_": 0.35, "conv_img": 0.3, "": 1.1}  # of random weights, by part of the name
+CALIBRATED = 2  # pictures that random weights' batch norms take their statistics from
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What the machine can do, each the best of the run."""
+
+    device: str
+    threads: int
+    product_gflops: float  # 10⁹ operations a second of a large float32 matrix product
+    convolution_gflops: float  # of a dense 3×3 convolution, which is another library's work and may be faster
+    gbyte_per_second: float  # read and written by a large copy
+
+
+@dataclass(frozen=True)
+class Result:
+    """One model's line. Times are milliseconds a picture, at the model's own size."""
+
+    model: str
+    size: tuple[int, int]  # H, W
+    parameters: int  # the generator's
+    gflop: float  # of one picture, modulation included
+    gflop_synthesis: float
+    distinct: float  # neighbourhoods of the label map by pixel, at the largest resolution
+    plain_ms: float
+    new_map_ms: float
+    stroke_ms: float
+    resample_ms: float
+    batch: int  # pictures
+    batch_ms: float
+    encode_ms: float | None  # None without an encoder
+    difference: float  # largest from the plain network's picture
+    decibels: float  # PSNR against it
+    error: float | None  # largest difference from the plain network in float64, where it was asked for
+    plain_error: float | None  # the plain network's own, in float32
+    floor_ms: float  # of synthesis at the rate of matrix products, or of memory
+    convolution_floor_ms: float  # at the rate of dense convolutions, or of memory
+    peak_bytes: int
+    rates: Rates
+
+    @property
+    def images_per_second(self) -> float:
+        return 1000 / min(self.batch_ms, self.resample_ms)
+
+    def ratios(self) -> dict[str, float]:
+        return {
+            "plain_to_resample": self.plain_ms / self.resample_ms,
+            "plain_to_new_map": self.plain_ms / self.new_map_ms,
+            "stroke_to_resample": self.stroke_ms / self.resample_ms,
+            "resample_to_floor": self.resample_ms / self.floor_ms,
+            "resample_to_convolution_floor": self.resample_ms / self.convolution_floor_ms,
+        }
+
+    def to_json(self) -> dict[str, object]:
+        return {**asdict(self), "images_per_second": self.images_per_second, **self.ratios()}
+
+
+def random_checkpoint(title: str, config: GroupDNetConfig) -> Checkpoint:
+    """Seeded random weights, with the statistics in their norms that small pictures have: none saturates."""
+    random = torch.Generator().manual_seed(0)
+    generator, encoder = Generator(config), Encoder(config)
+    for network in (generator, encoder):
+        for name, tensor in network.named_parameters():
+            gain = next(gain for part, gain in GAINS.items() if part in name)
+            nn.init.normal_(tensor, std=gain * tensor[0].numel() ** -0.5 if tensor.ndim > 1 else 0.1, generator=random)
+    for norm in generator.modules():
+        if isinstance(norm, nn.BatchNorm2d):
+            norm.momentum = 1.0
+    codes = torch.randn(CALIBRATED, CODE_CHANNELS * config.classes, 2, 2, generator=random)
+    maps = np.stack([label_map(at_size(config, (128, 128)), seed) for seed in range(CALIBRATED)])
+    with torch.no_grad():
+        labels = torch.from_numpy(maps).long()
+        edges = instance_edges(labels) if config.instance_edges else None
+        generator.train()(codes, generator.modulation(labels, edges))
+    taxonomy = numbered_taxonomy(config.classes)
+    return Checkpoint(config, taxonomy, generator.eval(), encoder.eval(), title=title, fingerprint="random")
+
+
+def label_map(config: GroupDNetConfig, seed: int) -> np.ndarray:
+    """Wiggly regions of ten classes: uint8 [H, W]."""
+    random = torch.Generator().manual_seed(seed)
+    fields = torch.rand(1, min(REGIONS, config.classes), CELLS, CELLS, generator=random)
+    chosen = torch.randperm(config.classes, generator=random)[: fields.shape[1]]
+    return chosen[F.interpolate(fields, config.image_size, mode="bicubic").argmax(1)[0]].numpy().astype(np.uint8)
+
+
+def painted(labels: np.ndarray, seed: int) -> np.ndarray:
+    """The map after a dab of a round brush, of a class that is in it, somewhere inside."""
+    random = np.random.default_rng(seed)
+    height, width = labels.shape
+    y, x = random.integers(BRUSH, height - BRUSH), random.integers(BRUSH, width - BRUSH)
+    rows, columns = np.ogrid[:height, :width]
+    others = [c for c in np.unique(labels) if c != labels[y, x]]
+    return np.where((rows - y) ** 2 + (columns - x) ** 2 < (BRUSH / 2) ** 2, others[seed % len(others)], labels)
+
+
+def distinct_share(config: GroupDNetConfig, labels: np.ndarray) -> float:
+    """Distinct 5×5 neighbourhoods a pixel."""
+    maps, count = torch.from_numpy(labels).long()[None], lookup.symbol_count(config)
+    edges = instance_edges(maps)[:, 0] if config.instance_edges else None
+    surrounded = lookup.surround(lookup.symbols_of(maps, edges, config).numpy(), count)
+    return len(lookup.number(lookup.window_keys(surrounded, count).five)[0]) / maps.numel()
+
+
+class Bench:
+    """One model's cases, and their fastest times so far."""
+
+    def __init__(self, ckpt: Checkpoint, device: str, precision: str, cache_bytes: int, batch: int) -> None:
+        self.ckpt, self.config = ckpt, ckpt.config
+        self.engine = Engine(ckpt, device, precision, cache_bytes)
+        self.device, self.batch = self.engine.device, batch
+        alone = self.device.type == "cpu" and torch.get_num_threads() == 1
+        self.clock = time.process_time if alone else time.perf_counter
+        self.best: dict[str, float] = {}
+        self.codes = np.stack([Style(seed).codes(self.config) for seed in range(max(batch, PAIRS))])
+        self.photo = np.random.default_rng(0).integers(0, 256, (*self.config.image_size, 3), np.uint8)
+        self.peak_bytes = 0
+
+    def run(self, seconds: float, float64: bool = False) -> Result:
+        self._engine_round(0)  # nothing of the plain network is in the peak
+        self.peak_bytes = self._peak()
+        plain = self.ckpt.generator.to(self.device).eval()
+        self.best.clear()
+        started, rounds = time.perf_counter(), 0
+        while rounds < 2 or time.perf_counter() - started < seconds:
+            rounds += 1
+            labels = self._engine_round(rounds)
+            expected = self._time("plain", self._plain, plain, labels)
+            self._machine()
+        alone, together = (self.engine.synthesize(labels, self.codes[:count]) for count in (1, self.batch))
+        got = torch.cat([alone, together[:1]])
+        errors: tuple[float | None, float | None] = (None, None)
+        if float64:
+            exact = self._plain(plain.double(), labels)
+            errors = float((got - exact).abs().max()), float((expected - exact).abs().max())
+        return self._result(got - expected, *errors)
+
+    def _engine_round(self, seed: int) -> np.ndarray:
+        """Every case of the engine once, on a label map that it has not seen; that map."""
+        engine, codes = self.engine, self.codes
+        labels = label_map(self.config, seed)
+        engine.cache.clear()
+        self._time("new_map", engine.synthesize, labels, codes[:1])
+        for i in range(PAIRS):
+            self._time("resample", engine.synthesize, labels, codes[i : i + 1])
+            self._time("stroke", engine.synthesize, painted(labels, PAIRS * seed + i), codes[:1])
+        self._time("batch", engine.synthesize, labels, codes[: self.batch])
+        if engine.encoder is not None:
+            self._time("encode", engine.encode, self.photo, labels)
+        return labels
+
+    @torch.inference_mode()
+    def _plain(self, generator: Generator, labels: np.ndarray) -> torch.Tensor:
+        maps = torch.from_numpy(labels).long()[None]
+        edges = instance_edges(maps).to(self.device) if self.config.instance_edges else None
+        codes = torch.from_numpy(self.codes[:1]).to(self.device, generator.conv_img.weight.dtype)
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return generator(codes, generator.modulation(maps.to(self.device), edges))
+
+    def _machine(self) -> None:
+        square = torch.ones(SIDE, SIDE, device=self.device)
+        self._time("product", torch.matmul, square, square)
+        image = square.view(1, 256, 64, 64).to(memory_format=torch.channels_last)
+        kernel = torch.ones(256, 256, 3, 3, device=self.device).to(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            self._time("convolution", F.conv2d, image, kernel, None, 1, 1)
+        source = torch.ones(COPIED, dtype=torch.uint8, device=self.device)
+        target = torch.zeros_like(source)
+        self._time("copy", target.copy_, source)
+
+    def _time(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
+        """What ``work(*args)`` gives; its seconds count if they are the case's fewest."""
+        self._wait()
+        started = self.clock()
+        result = work(*args)
+        self._wait()
+        self.best[name] = min(self.best.get(name, float("inf")), self.clock() - started)
+        return result
+
+    def _wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def _peak(self) -> int:
+        """Most memory so far: the GPU's tensors, or the process."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+    def _result(self, difference: torch.Tensor, error: float | None, plain_error: float | None) -> Result:
+        total, synthesis = gflop(self.config)
+        ms = {name: 1000 * seconds for name, seconds in self.best.items()}
+        rates = Rates(
+            device=torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else platform.machine(),
+            threads=torch.get_num_threads(),
+            product_gflops=PRODUCT_GFLOP / self.best["product"],
+            convolution_gflops=CONVOLUTION_GFLOP / self.best["convolution"],
+            gbyte_per_second=2 * COPIED / 1e9 / self.best["copy"],
+        )
+        in_memory = least_bytes(self.config) / 1e9 / rates.gbyte_per_second
+        floors = [max(synthesis / rate, in_memory) for rate in (rates.product_gflops, rates.convolution_gflops)]
+        return Result(
+            model=self.ckpt.title,
+            size=self.config.image_size,
+            parameters=sum(parameter.numel() for parameter in self.ckpt.generator.parameters()),
+            gflop=total,
+            gflop_synthesis=synthesis,
+            distinct=distinct_share(self.config, label_map(self.config, 0)),
+            plain_ms=ms["plain"],
+            new_map_ms=ms["new_map"],
+            stroke_ms=ms["stroke"],
+            resample_ms=ms["resample"],
+            batch=self.batch,
+            batch_ms=ms["batch"] / self.batch,
+            encode_ms=ms.get("encode"),
+            difference=float(difference.abs().max()),
+            decibels=float(10 * torch.log10(4 / difference.square().mean().clamp_min(1e-20))),
+            error=error,
+            plain_error=plain_error,
+            floor_ms=1000 * floors[0],
+            convolution_floor_ms=1000 * floors[1],
+            peak_bytes=self.peak_bytes,
+            rates=rates,
+        )
+
+
+def table(results: Sequence[Result]) -> str:
+    """Markdown: a column for each model, and a line on the machine."""
+    rows = [["", *(row.model for row in results)], ["---", *("---:" for _ in results)]]
+    rows += [[name, *(show(row) for row in results)] for name, show in LINES.items()]
+    rates = max((row.rates for row in results), key=lambda rates: rates.product_gflops)
+    machine = (
+        f"{rates.device}, threads {rates.threads}, PyTorch {torch.__version__}: matrix products "
+        f"{rates.product_gflops:,.0f} GFLOP/s, dense convolutions {rates.convolution_gflops:,.0f} GFLOP/s, "
+        f"copies {rates.gbyte_per_second:,.0f} GB/s"
+    )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + f"\n\n{machine}"
+
+
+LINES: dict[str, Callable[[Result], str]] = {
+    "picture": lambda row: f"{row.size[0]}×{row.size[1]}",
+    "parameters": lambda row: f"{row.parameters / 1e6:.1f} M",
+    "GFLOP, all": lambda row: f"{row.gflop:.1f}",
+    "GFLOP, synthesis": lambda row: f"{row.gflop_synthesis:.1f}",
+    "distinct neighbourhoods": lambda row: f"{100 * row.distinct:.1f} %",
+    "plain network, ms": lambda row: f"{row.plain_ms:.1f}",
+    "new label map, ms": lambda row: f"{row.new_map_ms:.1f}",
+    "after a stroke, ms": lambda row: f"{row.stroke_ms:.1f}",
+    "resample, ms": lambda row: f"{row.resample_ms:.1f}",
+    "resample in a batch, ms each": lambda row: f"{row.batch_ms:.1f}",
+    "encode, ms": lambda row: "–" if row.encode_ms is None else f"{row.encode_ms:.1f}",
+    "pictures a second": lambda row: f"{row.images_per_second:.1f}",
+    "floor of synthesis, ms": lambda row: f"{row.floor_ms:.1f}",
+    "plain ÷ resample": lambda row: f"{row.ratios()['plain_to_resample']:.2f}",
+    "plain ÷ new label map": lambda row: f"{row.ratios()['plain_to_new_map']:.2f}",
+    "stroke ÷ resample": lambda row: f"{row.ratios()['stroke_to_resample']:.2f}",
+    "resample ÷ floor": lambda row: f"{row.ratios()['resample_to_floor']:.2f}",
+    "resample ÷ floor by dense convolutions": lambda row: f"{row.ratios()['resample_to_convolution_floor']:.2f}",
+    "largest difference from plain": lambda row: f"{row.difference:.1e}",
+    "engine's difference from float64": lambda row: "–" if row.error is None else f"{row.error:.1e}",
+    "plain's difference from float64": lambda row: "–" if row.plain_error is None else f"{row.plain_error:.1e}",
+    "PSNR against plain, dB": lambda row: f"{row.decibels:.0f}",
+    "peak memory, MB": lambda row: f"{row.peak_bytes / 1e6:,.0f}",
+}

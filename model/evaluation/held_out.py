@@ -1,0 +1,145 @@
+"""What a model is evaluated on: held-out scenes with their photos, and label maps as people paint them, without."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model.checkpoint import Checkpoint
+from model.data.datasets import open_dataset
+from model.data.landscape import SIZES, Landscape
+from model.errors import InputError
+from model.recipe.images import Size
+from model.recipe.labels import read_labels
+
+STARTERS = Path(__file__).parents[1] / "static" / "starters"
+STROKES = (3, 9)  # of the brush, on a map painted here
+BRUSHES = (0.03, 0.16)  # width, in heights of the map
+DABS = 40  # that a stroke is made of
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Labels uint8 [H, W], and their photo uint8 [H, W, 3] and instance ids int32 [H, W] where there are any."""
+
+    labels: np.ndarray
+    photo: np.ndarray | None = None
+    instances: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A number of samples, made or read one after the other, and where they come from, in words."""
+
+    source: str
+    count: int
+    samples: Iterator[Sample]
+
+
+def world_scenes(checkpoint: Checkpoint, count: int, seed: int) -> HeldOut:
+    """Scenes 0 … count−1 of the procedural world; InputError where the model was trained on this seed."""
+    height, width = checkpoint.config.image_size
+    if checkpoint.taxonomy.name != "landscape" or height != width or height not in SIZES:
+        raise InputError(
+            f"The procedural world has no {checkpoint.taxonomy.name} scenes of {width}×{height} pixels; "
+            "name a data set with --data.",
+            field="data",
+            value="world",
+        )
+    trained = (checkpoint.record or {}).get("plan", {}).get("seed")
+    if seed == trained:
+        raise InputError(f"--seed {seed} is what the model was trained on; allowed is any other.", field="seed")
+    world = Landscape(height, seed)
+
+    def samples() -> Iterator[Sample]:
+        for i in range(count):
+            labels, pictures = world.scenes(i, 1)
+            yield Sample(labels[0].numpy(), np.ascontiguousarray(pictures[0].permute(1, 2, 0).numpy()))
+
+    return HeldOut(f"the procedural world, seed {seed}", count, samples())
+
+
+def folder_scenes(
+    checkpoint: Checkpoint, folder: Path, count: int, taxonomy: str | None = None, skip_unpaired: bool = False
+) -> HeldOut:
+    """The first ``count`` samples of a folder of rendered scenes, or of a data set's validation split if it has one."""
+    if (folder / "scenes.json").is_file():
+        return _rendered_scenes(checkpoint, folder, count)
+    dataset = open_dataset(folder, taxonomy, checkpoint.config.image_size, None, skip_unpaired=skip_unpaired)
+    if len(dataset.taxonomy) != checkpoint.config.classes:
+        raise InputError(
+            f"The data has {len(dataset.taxonomy)} classes ({dataset.taxonomy.name}), "
+            f"but the model has {checkpoint.config.classes}.",
+            field="data",
+            value=str(folder),
+        )
+    count = min(count, len(dataset))
+
+    def samples() -> Iterator[Sample]:
+        for i in range(count):
+            labels, photo, instances = dataset[i]
+            ids = None if instances is None or not checkpoint.config.instance_edges else instances.numpy()
+            yield Sample(labels.numpy(), photo.permute(1, 2, 0).numpy(), ids)
+
+    return HeldOut(f"{folder.name}, {dataset.taxonomy.name}", count, samples())
+
+
+def _rendered_scenes(checkpoint: Checkpoint, folder: Path, count: int) -> HeldOut:
+    try:
+        facts = json.loads((folder / "scenes.json").read_text())
+        seed, size = int(facts["seed"]), int(facts["size"])
+        labels, pictures = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("labels", "pictures"))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder} does not hold rendered scenes: {error}.", value=str(folder)) from error
+    if checkpoint.taxonomy.name != "landscape" or (size, size) != tuple(checkpoint.config.image_size):
+        raise InputError(
+            f"{folder} has landscape scenes of {size}×{size} pixels; the model is for {checkpoint.taxonomy.name} of "
+            f"{checkpoint.config.image_size[1]}×{checkpoint.config.image_size[0]}.",
+            field="data",
+            value=str(folder),
+        )
+    count = min(count, len(labels))
+    pairs = (Sample(np.array(labels[i]), np.array(pictures[i].transpose(1, 2, 0))) for i in range(count))
+    return HeldOut(f"rendered scenes of the world, seed {seed}", count, pairs)
+
+
+def painted_maps(checkpoint: Checkpoint, count: int, folder: Path | None, seed: int) -> HeldOut:
+    """Label maps that nobody rendered: the PNGs of a folder (the studio's starters, where the model has their classes),
+    then maps of brush strokes up to ``count``."""
+    source = STARTERS if folder is None and checkpoint.taxonomy.name == "landscape" else folder
+    files = sorted(source.glob("*.png"))[:count] if source else []
+    if folder and count and not files:
+        raise InputError(f"{folder} has no label maps; they are PNG files.", field="maps", value=str(folder))
+    size, classes = checkpoint.config.image_size, checkpoint.config.classes
+
+    def samples() -> Iterator[Sample]:
+        for file in files:
+            yield Sample(read_labels(file, checkpoint.taxonomy, size, resize=True, field=file.name))
+        for i in range(count - len(files)):
+            yield Sample(brush_map(size, classes, np.random.default_rng([seed, i])))
+
+    return HeldOut(f"{len(files)} drawn maps, {count - len(files)} of brush strokes", count, samples())
+
+
+def brush_map(size: Size, classes: int, random: np.random.Generator) -> np.ndarray:
+    """A label map as a hand paints it, uint8 [H, W]: one class all over, half of the times a second one below a wavy
+    line, and strokes of a round brush in any classes, anywhere."""
+    height, width = size
+    rows, columns = np.mgrid[:height, :width]
+    labels = np.full(size, random.integers(classes), np.uint8)
+    if random.random() < 0.5:
+        swing, phase, turns = random.uniform(0, 0.06), random.uniform(0, 2 * np.pi), random.uniform(1, 3)
+        border = random.uniform(0.25, 0.7) + swing * np.sin(phase + turns * 2 * np.pi * columns / width)
+        labels[rows > border * height] = random.integers(classes)
+    for _ in range(random.integers(*STROKES)):
+        class_index, radius = random.integers(classes), random.uniform(*BRUSHES) * height / 2
+        start, end = random.uniform(0, 1, (2, 2)) * size
+        bend = random.normal(0, 0.15, 2) * size
+        for t in np.linspace(0, 1, DABS):
+            row, column = start + (end - start) * t + bend * np.sin(np.pi * t)
+            labels[(rows - row) ** 2 + (columns - column) ** 2 <= radius**2] = class_index
+    return labels

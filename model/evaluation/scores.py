@@ -1,0 +1,314 @@
+"""The table of ``python -m model evaluate``: each number with its 95 % interval over scenes, and its goal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from model.checkpoint import Checkpoint
+from model.checkpoint.checkpoint import GENERATOR_FILE
+from model.evaluation import metrics
+from model.evaluation.survey import Pictures, Survey
+from model.network.config import at_size
+from model.network.cost import gflop
+
+FEWEST = 20  # pictures that must show a class before its variety is counted
+FRECHET_RESAMPLES = 100
+NO_ENCODER = "the checkpoint has no encoder"
+NO_SEGMENTER = "the checkpoint has no segmenter"
+Chosen = np.ndarray  # indices of a resample of the scenes [N]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A range; an end that is None is open."""
+
+    low: float | None = None
+    high: float | None = None
+
+    def met(self, value: float) -> bool:
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def __str__(self) -> str:
+        if self.low is not None and self.high is not None:
+            return f"{self.low:g} … {self.high:g}"
+        return f"≥ {self.low:g}" if self.low is not None else f"≤ {self.high:g}"
+
+
+ALIKE, FAITHFUL = Goal(0.85, 1.15), Goal(low=0.9)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One line of the table; ``value`` is None where it cannot be measured, and ``reason`` says why."""
+
+    key: str
+    name: str
+    value: float | None
+    interval: tuple[float, float] | None = None
+    goal: Goal | None = None
+    reason: str | None = None
+
+    @property
+    def met(self) -> bool | None:
+        return None if self.value is None or self.goal is None else self.goal.met(self.value)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"met": self.met}
+
+
+class Kind:
+    """One kind of pictures (real, encoded, prior) as arrays: N scenes, P pictures each."""
+
+    def __init__(self, pictures: Pictures, scenes: int, classes: int) -> None:
+        def by_scene(values: np.ndarray) -> np.ndarray:
+            return values.reshape(scenes, -1, *values.shape[1:]) if len(values) else values
+
+        self.table = by_scene(metrics.colour_table(pictures.colours, classes))  # [N, P, C, 3]
+        self.energy = by_scene(np.array(pictures.energy))  # [N, P]
+        self.confusion = by_scene(np.array(pictures.confusion))  # [N, P, C, C]
+        self.features = by_scene(np.array(pictures.features))  # [N, P, D]
+
+    def right(self, chosen: Chosen) -> float:
+        """Share of pixels that the segmenter takes for the label map's class."""
+        return metrics.pixel_accuracy(self.confusion[chosen].sum((0, 1)))
+
+    def iou(self, chosen: Chosen) -> float:
+        return metrics.mean_iou(self.confusion[chosen].sum((0, 1)))
+
+    def sharpness(self, chosen: Chosen) -> float:
+        return float(self.energy[chosen].mean())
+
+    def variety(self, chosen: Chosen) -> np.ndarray:
+        """Deviation of each class's colour [C]."""
+        return metrics.deviations(self.table[chosen].reshape(-1, *self.table.shape[2:]))
+
+    def shown(self) -> np.ndarray:
+        """How many pictures show each class [C]."""
+        return (~np.isnan(self.table[..., 0])).sum((0, 1))
+
+    def flat_features(self, chosen: Chosen) -> np.ndarray:
+        return self.features[chosen].reshape(-1, self.features.shape[-1])
+
+
+class Facts:
+    """A survey as arrays."""
+
+    def __init__(self, checkpoint: Checkpoint, survey: Survey) -> None:
+        self.checkpoint, self.scenes = checkpoint, len(survey.changes)
+        classes = checkpoint.config.classes
+        self.real, self.encoded, self.prior = (
+            Kind(pictures, self.scenes, classes) for pictures in (survey.real, survey.encoded, survey.prior)
+        )
+        self.fitted = Kind(survey.fitted, len(survey.fit_seconds), classes)
+        self.fit_seconds = survey.fit_seconds
+        self.changes = np.full((self.scenes, classes, 2), np.nan)  # inside, outside
+        for i, scene in enumerate(survey.changes):
+            for c, pair in scene.items():
+                self.changes[i, c] = pair
+        self.diversity = [np.array(rows) for rows in survey.diversity if rows]  # a scene's [classes, 2]
+        self.blind = NO_SEGMENTER if checkpoint.segmenter is None else None
+        self.hidden = NO_ENCODER if checkpoint.encoder is None else None
+
+    def score(
+        self,
+        key: str,
+        name: str,
+        statistic: Callable[[Chosen], float],
+        goal: Goal | None = None,
+        reason: str | None = None,
+        resamples: int | None = None,
+    ) -> Score:
+        if reason:
+            return Score(key, name, None, None, goal, reason)
+        value = statistic(np.arange(self.scenes))
+        if np.isnan(value):
+            return Score(key, name, None, None, goal, "there is nothing to compare with")
+        return Score(key, name, value, metrics.bootstrap(statistic, self.scenes, resamples), goal)
+
+
+def scene_table(facts: Facts) -> list[Score]:
+    """The numbers of held-out scenes."""
+    real, encoded, prior = facts.real, facts.encoded, facts.prior
+    return [
+        facts.score("segmenter", "segmenter on photos: pixels right", real.right, FAITHFUL, facts.blind),
+        facts.score("iou_real", "segmenter on photos: mIoU", real.iou, None, facts.blind),
+        _fidelity(facts, "encoded", encoded, real.iou, facts.blind or facts.hidden),
+        _fidelity(facts, "prior", prior, real.iou, facts.blind),
+        *_looks(facts),
+        *_fits(facts),
+        *_varieties(facts, facts),
+        _frechet(facts),
+        _sharpness(facts, "encoded", encoded, real.sharpness, facts.hidden),
+        _sharpness(facts, "prior", prior, real.sharpness),
+        _locality(facts),
+        _diversity(facts),
+        *_costs(facts.checkpoint),
+    ]
+
+
+def painted_table(facts: Facts, scenes: Facts) -> list[Score]:
+    """The numbers of label maps without photos; real pictures are those of the held-out scenes."""
+    real, everything = scenes.real, np.arange(scenes.scenes)
+    return [
+        _fidelity(facts, "prior", facts.prior, lambda _: real.iou(everything), facts.blind),
+        *_varieties(facts, scenes),
+        _sharpness(facts, "prior", facts.prior, lambda _: real.sharpness(everything)),
+        _locality(facts),
+    ]
+
+
+def class_table(facts: Facts, scenes: Facts) -> list[dict[str, Any]]:
+    """Class by class: the pictures that show it, its variety with the interval, how much changes when it is resampled,
+    and how well its look is kept; None where that cannot be told."""
+    rows: list[dict[str, Any]] = []
+    for index, name in enumerate(facts.checkpoint.taxonomy.names):
+        changes = facts.changes[:, index][~np.isnan(facts.changes[:, index, 0])]
+        inside, outside = changes.mean(0).tolist() if len(changes) else (None, None)
+        row = {"index": index, "name": name, "pictures": int(facts.prior.shown()[index])}
+        row |= {"variety": None, "low": None, "high": None, "inside": inside, "outside": outside}
+        row["locality"] = outside / inside if inside else None
+        if facts.encoded.table.size:
+            errors = metrics.delta_e(facts.real.table, facts.encoded.table)[..., index]
+            row["look"] = float(np.nanmedian(errors)) if not np.isnan(errors).all() else None
+        rows.append(row)
+    counted, varieties = variety_of(facts, scenes)
+    if counted:
+        value, (low, high) = varieties(np.arange(facts.scenes)), metrics.bootstrap(varieties, facts.scenes)
+        for i, c in enumerate(counted):
+            rows[c] |= {"variety": float(value[i]), "low": low[i], "high": high[i]}
+    return rows
+
+
+def variety_of(facts: Facts, scenes: Facts) -> tuple[list[int], Callable[[Chosen], np.ndarray]]:
+    """The classes that enough pictures show, and how far their colours vary over sampled looks ÷ over real pictures: of
+    the same scenes, or of all where the looks are those of other label maps."""
+    everything = np.arange(scenes.scenes)
+    varied = np.nan_to_num(scenes.real.variety(everything)) > 0
+    counted = np.flatnonzero((facts.prior.shown() >= FEWEST) & (scenes.real.shown() >= FEWEST) & varied)
+
+    def varieties(chosen: Chosen) -> np.ndarray:
+        data = scenes.real.variety(chosen if facts is scenes else everything)[counted]
+        return facts.prior.variety(chosen)[counted] / np.where(data > 0, data, np.nan)
+
+    return counted.tolist(), varieties
+
+
+def _ratio(a: float, b: float) -> float:
+    """NaN where there is nothing to divide by."""
+    return float(a / b) if b > 0 else float("nan")
+
+
+def _fidelity(facts: Facts, word: str, kind: Kind, real: Callable[[Chosen], float], reason: str | None = None) -> Score:
+    name = f"label fidelity: mIoU, {word} ÷ real"
+    return facts.score(
+        f"fidelity_{word}", name, lambda chosen: _ratio(kind.iou(chosen), real(chosen)), FAITHFUL, reason
+    )
+
+
+def _looks(facts: Facts) -> list[Score]:
+    rows = [("median", 50, Goal(high=5)), ("90th percentile", 90, Goal(high=12))]
+    keys = {50: "look_median", 90: "look_p90"}
+    if facts.hidden:
+        return [Score(keys[q], f"encoded look: ΔE, {word}", None, None, goal, facts.hidden) for word, q, goal in rows]
+    errors = metrics.delta_e(facts.real.table, facts.encoded.table)  # [N, 1, C]
+
+    return [facts.score(keys[q], f"encoded look: ΔE, {word}", _percentile(errors, q), goal) for word, q, goal in rows]
+
+
+def _percentile(errors: np.ndarray, q: int) -> Callable[[Chosen], float]:
+    """Of the errors [N, …] of the scenes chosen; NaN is none."""
+    return lambda chosen: float(np.nanpercentile(errors[chosen], q))
+
+
+def _fits(facts: Facts) -> list[Score]:
+    """The look that fitting keeps, beside the encoder's on the same scenes; nothing where none was fitted."""
+    count = len(facts.fit_seconds)
+    if not count:
+        return []
+    kinds = [("fitted", facts.fitted)] + ([] if facts.hidden else [("encoded", facts.encoded)])
+    scores = []
+    for word, kind in kinds:
+        errors = metrics.delta_e(facts.real.table[:count], kind.table[:count])  # [M, 1, C]
+        for name, q in (("median", 50), ("90th percentile", 90)):
+            key, title = f"fit_{word}_{q}", f"{word} look of {count} fitted scenes: ΔE, {name}"
+            percentile = _percentile(errors, q)
+            scores.append(Score(key, title, percentile(np.arange(count)), metrics.bootstrap(percentile, count)))
+    return [*scores, Score("fit_seconds", "seconds to fit a photo", float(np.mean(facts.fit_seconds)))]
+
+
+def _varieties(facts: Facts, scenes: Facts) -> list[Score]:
+    """Of the class that varies least, and of the one that varies most: both ends must be near what the data has."""
+    counted, varieties = variety_of(facts, scenes)
+    values, names = varieties(np.arange(facts.scenes)), facts.checkpoint.taxonomy.names
+    if not counted:
+        few = f"no class that varies is shown by {FEWEST} pictures"
+        return [Score("variety", "prior variety ÷ data", None, None, ALIKE, few)]
+
+    def score(word: str, i: int) -> Score:
+        name = f"prior variety ÷ data, {word}: {names[counted[i]]}"
+        return facts.score(f"variety_{word}", name, lambda chosen: float(varieties(chosen)[i]), ALIKE)
+
+    return [score("least", int(np.argmin(values))), score("most", int(np.argmax(values)))]
+
+
+def _frechet(facts: Facts) -> Score:
+    real, encoded, prior = facts.real, facts.encoded, facts.prior
+
+    def ratio(chosen: Chosen) -> float:
+        data = real.flat_features(chosen)
+        distances = [metrics.frechet(kind.flat_features(chosen), data) for kind in (prior, encoded)]
+        return _ratio(distances[0], distances[1])
+
+    name, reason = "Fréchet distance to real, prior ÷ encoded", facts.blind or facts.hidden
+    if reason is None and facts.scenes < FEWEST:
+        reason = f"it takes {FEWEST} scenes"
+    return facts.score("frechet", name, ratio, Goal(high=1.5), reason, FRECHET_RESAMPLES)
+
+
+def _sharpness(
+    facts: Facts, word: str, kind: Kind, real: Callable[[Chosen], float], reason: str | None = None
+) -> Score:
+    name = f"sharpness: high frequencies, {word} ÷ real"
+    return facts.score(
+        f"sharpness_{word}", name, lambda chosen: _ratio(kind.sharpness(chosen), real(chosen)), ALIKE, reason
+    )
+
+
+def _locality(facts: Facts) -> Score:
+    def ratio(chosen: Chosen) -> float:
+        inside, outside = np.nansum(facts.changes[chosen], axis=(0, 1))
+        return _ratio(outside, inside)
+
+    return facts.score("locality", "locality: change outside ÷ inside", ratio, Goal(high=0.08))
+
+
+def _diversity(facts: Facts) -> Score:
+    scenes = facts.diversity
+    reason = facts.blind or (None if scenes else "no scene was taken for it")
+    key, name, goal = "diversity", "mCSD ÷ mOCD, own distance", Goal(low=8)
+    if reason:
+        return Score(key, name, None, None, goal, reason)
+
+    def ratio(chosen: Chosen) -> float:
+        inside, outside = np.concatenate([scenes[i] for i in chosen]).mean(0)
+        return _ratio(inside, outside)
+
+    value = ratio(np.arange(len(scenes)))
+    if np.isnan(value):
+        return Score(key, name, None, None, goal, "nothing changed outside")
+    return Score(key, name, value, metrics.bootstrap(ratio, len(scenes)), goal)
+
+
+def _costs(checkpoint: Checkpoint) -> list[Score]:
+    synthesis = gflop(at_size(checkpoint.config, (256, 256)))[1]
+    path = checkpoint.folder / GENERATOR_FILE if checkpoint.folder else None
+    size = path.stat().st_size / 2**20 if path is not None and path.is_file() else None
+    reason = None if size is not None else f"there is no {GENERATOR_FILE}"
+    return [
+        Score("gflop", "synthesis of 256×256, GFLOP", synthesis, None, Goal(high=10)),
+        Score("mebibytes", f"{GENERATOR_FILE}, MiB", size, None, Goal(high=16), reason),
+    ]

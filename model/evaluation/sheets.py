@@ -1,0 +1,62 @@
+"""Contact sheets of an evaluation: each column a label map, what was made of it, and where one class changed it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from model.evaluation.survey import Shown
+from model.recipe.taxonomy import Taxonomy
+
+GAP, MARGIN, CAPTION = 4, 132, 15  # pixels
+PAPER, INK = (250, 249, 246), (40, 40, 44)
+HEAT = np.array([(0, 0, 0), (90, 10, 110), (210, 60, 60), (250, 180, 50), (255, 255, 230)])
+HOTTEST = 96  # mean change, of 255, that is shown as the brightest
+
+
+def sheet(columns: Sequence[Shown], taxonomy: Taxonomy) -> Image.Image:
+    """The pictures of each column under its label map, the rows named at the left; a row that no column has is left
+    out."""
+    rows = [
+        row
+        for row in _rows(columns[0], taxonomy)
+        if any(_rows(column, taxonomy)[row] is not None for column in columns)
+    ]
+    height, width = columns[0].labels.shape
+    image = Image.new("RGB", (MARGIN + len(columns) * (width + GAP), len(rows) * (height + GAP) + GAP), PAPER)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(CAPTION)
+    for i, name in enumerate(rows):
+        top = GAP + i * (height + GAP)
+        draw.multiline_text((GAP * 2, top + height // 2), name, INK, font, anchor="lm")
+        for j, column in enumerate(columns):
+            picture = _rows(column, taxonomy)[name]
+            if picture is not None:
+                image.paste(Image.fromarray(picture), (MARGIN + j * (width + GAP), top))
+    return image
+
+
+def _rows(column: Shown, taxonomy: Taxonomy) -> dict[str, np.ndarray | None]:
+    """Row's name → picture uint8 [H, W, 3]."""
+    rows = {
+        "label map": np.array(taxonomy.display, np.uint8)[column.labels],
+        "photo": column.real,
+        "its look,\nencoded": column.encoded,
+    }
+    rows |= {f"sampled look {i}": picture for i, picture in enumerate(column.prior, start=1)}
+    return rows | {"look 1, one\nclass resampled": column.resampled, "where that\nchanged it": heat_map(column)}
+
+
+def heat_map(column: Shown) -> np.ndarray:
+    """The mean change of each pixel from the first sampled look to the resampled one: uint8 [H, W, 3]; the class's
+    borders are drawn in white."""
+    change = np.abs(column.resampled.astype(float) - column.prior[0]).mean(2)
+    at = (change / HOTTEST).clip(0, 1) * (len(HEAT) - 1)
+    colours = np.stack([np.interp(at, range(len(HEAT)), HEAT[:, i]) for i in range(3)], axis=-1).astype(np.uint8)
+    inside = column.labels == column.resampled_class
+    border = np.zeros_like(inside)
+    border[:, 1:] |= inside[:, 1:] != inside[:, :-1]
+    border[1:] |= inside[1:] != inside[:-1]
+    colours[border] = 255
+    return colours

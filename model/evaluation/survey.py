@@ -1,0 +1,167 @@
+"""Looks at pictures of many scenes, one scene after the other, and keeps what the numbers are made of."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model.engine import Engine
+from model.evaluation import metrics
+from model.evaluation.held_out import HeldOut, Sample
+from model.perception.features import perceptual_distance
+from model.progress import Progress
+from model.recipe.styles import Style, style_from_encoding
+
+SHOWN, PRIORS_SHOWN = 6, 3  # columns of the sheet, and sampled looks in each
+DIVERSITY = 20, 19  # pictures of each class, and pairs of them (the paper has 100 and 19)
+RESAMPLED = 3  # classes of a scene, drawn from those over 1 % of it, that are given another look each
+PRIOR_SEEDS, OTHER_SEEDS, DIVERSITY_SEEDS = 10**9, 2 * 10**9, 3 * 10**9  # no two pictures share a seed
+LOOKS = 1000  # more than any scene is given
+
+
+@dataclass
+class Pictures:
+    """Facts of one kind of picture (real, encoded, prior), a row for each scene."""
+
+    confusion: list[np.ndarray] = field(default_factory=list)  # each [C, C]; needs a segmenter
+    features: list[np.ndarray] = field(default_factory=list)  # each [D]; needs a segmenter
+    colours: list[dict[int, np.ndarray]] = field(default_factory=list)
+    energy: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Shown:
+    """The pictures of one scene, uint8 [H, W, 3], for a sheet."""
+
+    labels: np.ndarray
+    real: np.ndarray | None
+    encoded: np.ndarray | None
+    prior: list[np.ndarray]
+    resampled: np.ndarray
+    resampled_class: int
+
+
+class Survey:
+    """Everything that is kept: ``add`` a scene, then read the facts."""
+
+    def __init__(self, engine: Engine, priors: int = 1) -> None:
+        self.engine, self.priors = engine, priors
+        self.real, self.encoded, self.prior = Pictures(), Pictures(), Pictures()
+        self.fitted, self.fit_seconds = Pictures(), list[float]()  # of the scenes whose looks were fitted, the first
+        self.changes: list[dict[int, tuple[float, float]]] = []  # class → mean change inside, outside
+        self.diversity: list[list[tuple[float, float]]] = []  # per class: distance inside, outside
+
+    def add(
+        self, sample: Sample, diversity: tuple[int, int] | None = None, shown: int = 0, fit: bool = False
+    ) -> Shown | None:
+        """Measure one scene; with ``diversity`` (n, m) also how varied n resampled pictures of each class are, by m
+        pairs; with ``shown``, give back pictures for a sheet, that many prior ones; with ``fit``, fit its look too."""
+        number = len(self.changes)
+        random = np.random.default_rng(number)
+        labels = sample.labels
+        big = sorted(metrics.class_colours(np.zeros((*labels.shape, 3)), labels))
+        others = [c for c in big if (labels != c).any()]
+        chosen = sorted(random.choice(others, min(RESAMPLED, len(others)), replace=False).tolist()) if others else []
+        bases = [Style(PRIOR_SEEDS + LOOKS * number + i) for i in range(max(self.priors, shown))]
+        changed = [bases[0].resample([c], OTHER_SEEDS + number) for c in chosen]
+        encoded = self._encoded_style(sample, number)
+        styles = [*bases, *changed, *([encoded] if encoded else [])]
+        pictures = list(self._render(sample, styles))
+        encoded_picture = pictures.pop() if encoded else None
+        prior, after = pictures[: len(bases)], pictures[len(bases) :]
+        self._look(sample, prior[: self.priors], encoded_picture)
+        self.changes.append({c: metrics.change(prior[0], p, labels == c) for c, p in zip(chosen, after)})
+        if fit and sample.photo is not None:
+            self._fit(sample, sample.photo, number)
+        if diversity is not None and self.engine.segmenter is not None:
+            self.diversity.append([self._diversity(sample, bases[0], c, *diversity, random) for c in others])
+        self.engine.cache.clear()
+        if not shown or not chosen:
+            return None
+        widest = int(np.argmax([(labels == c).sum() for c in chosen]))
+        return Shown(labels, sample.photo, encoded_picture, prior[:shown], after[widest], chosen[widest])
+
+    def _encoded_style(self, sample: Sample, number: int) -> Style | None:
+        if self.engine.encoder is None or sample.photo is None:
+            return None
+        mu, _ = self.engine.encode(sample.photo, sample.labels)
+        present = [int(c) for c in np.unique(sample.labels)]
+        return style_from_encoding(mu, present, self.engine.config, seed=PRIOR_SEEDS + number)
+
+    def _fit(self, sample: Sample, photo: np.ndarray, number: int) -> None:
+        """The look that a descent finds, as if there were no encoder."""
+        started, seed = time.perf_counter(), PRIOR_SEEDS + number
+        for step in self.engine.fit(photo, sample.labels, sample.instances, seed=seed):
+            codes = step.codes
+        self.fit_seconds.append(time.perf_counter() - started)
+        style = style_from_encoding(codes, np.unique(sample.labels), self.engine.config, seed=seed)
+        self.fitted.colours.append(metrics.class_colours(self._render(sample, [style])[0], sample.labels))
+
+    def _render(self, sample: Sample, styles: list[Style]) -> np.ndarray:
+        codes = np.stack([style.codes(self.engine.config) for style in styles])
+        return self.engine.render(sample.labels, codes, sample.instances)
+
+    def _look(self, sample: Sample, prior: list[np.ndarray], encoded: np.ndarray | None) -> None:
+        kinds = [(self.prior, picture) for picture in prior]
+        if sample.photo is not None:
+            kinds.append((self.real, sample.photo))
+        if encoded is not None:
+            kinds.append((self.encoded, encoded))
+        for kept, picture in kinds:
+            kept.colours.append(metrics.class_colours(picture, sample.labels))
+            kept.energy.append(metrics.high_frequency_energy(picture))
+        if self.engine.segmenter is None:
+            return
+        classes = self.engine.config.classes
+        read, stages = self._read(np.stack([picture for _, picture in kinds]))
+        for i, (kept, _) in enumerate(kinds):
+            kept.confusion.append(metrics.confusion(sample.labels, read[i].numpy(), classes))
+            kept.features.append(torch.cat([stage[i].mean((1, 2)) for stage in stages]).numpy())
+
+    @torch.inference_mode()
+    def _read(self, pictures: np.ndarray, kept: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
+        """Pictures uint8 [N, H, W, 3], 0 outside bool [H, W] ``kept`` → the segmenter's labels [N, H, W] and the stages
+        of its features [N, D, h, w]."""
+        segmenter = self.engine.segmenter
+        assert segmenter is not None
+        x = torch.from_numpy(pictures).to(self.engine.device).permute(0, 3, 1, 2) / 127.5 - 1
+        if kept is not None:
+            x = x * kept.to(x.device)
+        stages = segmenter.features(F.interpolate(x, segmenter.config.size, mode="area"))
+        scores = F.interpolate(segmenter.scores(stages), x.shape[2:], mode="bilinear")
+        return scores.argmax(1).cpu(), [stage.cpu() for stage in stages]
+
+    def _diversity(
+        self, sample: Sample, base: Style, c: int, n: int, m: int, random: np.random.Generator
+    ) -> tuple[float, float]:
+        """Mean perceptual distance of m pairs of n pictures that differ in class c's code, with all outside of the
+        class set to 0, and with the class itself set to 0."""
+        seed = DIVERSITY_SEEDS + int(random.integers(10**6))
+        pictures = self._render(sample, base.variants([c], seed, n))
+        pairs = np.stack([random.choice(n, 2, replace=False) for _ in range(m)])  # [m, 2]
+        inside = torch.from_numpy(sample.labels == c)
+        distances = []
+        for kept in (inside, ~inside):
+            _, stages = self._read(pictures, kept)
+            first, second = ([stage[pairs[:, side]] for stage in stages] for side in (0, 1))
+            distances.append(float(perceptual_distance(first, second).mean()))
+        return distances[0], distances[1]
+
+
+def measure(survey: Survey, held_out: HeldOut, shown: int, diversity: int = 0, fit: int = 0) -> list[Shown]:
+    """Measures every sample; the first ``shown`` of more than one class give pictures for a sheet."""
+    columns: list[Shown] = []
+    with Progress(held_out.count) as progress:
+        progress.describe(held_out.source)
+        for i, sample in enumerate(held_out.samples):
+            column = survey.add(
+                sample, DIVERSITY if i < diversity else None, PRIORS_SHOWN if len(columns) < shown else 0, i < fit
+            )
+            columns += [column] if column else []
+            progress.advance(1)
+    return columns

@@ -1,0 +1,95 @@
+"""Networks through which pictures are compared: the features of a segmenter, or of VGG-19."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.errors import InputError
+from model.perception.segmenter import Segmenter
+
+
+def perceptual_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    """Distance [N] of pictures by their features, stage by stage [N, D, h, w], as LPIPS without its learned weights:
+    channels scaled to unit length at each pixel, squared differences averaged over pixels, stages averaged."""
+    stages = [(F.normalize(x) - F.normalize(y)).square().sum(1).mean((1, 2)) for x, y in zip(a, b, strict=True)]
+    return torch.stack(stages).mean(0)
+
+
+PerceptualFeatures: TypeAlias = "SegmenterFeatures | Vgg19Features"
+
+
+class SegmenterFeatures(nn.Module):
+    """Perceptual features of the world's own segmenter."""
+
+    weights = (1 / 8, 1 / 4, 1 / 2, 1.0)
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        super().__init__()
+        self.segmenter = segmenter.eval().requires_grad_(False)
+
+    def sized(self, picture: Tensor) -> Tensor:
+        """At the size that the segmenter reads, where it is larger."""
+        size = self.segmenter.config.size
+        return F.interpolate(picture, size, mode="area") if picture.shape[2] > size[0] else picture
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        return self.segmenter.features(picture)
+
+
+class Vgg19Features(nn.Module):
+    """relu1_1, 2_1, 3_1, 4_1, 5_1 of VGG-19, from a weight file in torchvision's layout (``features.N.weight``)."""
+
+    weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+    WIDTHS = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, 256, "pool", 512, 512, 512, 512, "pool", 512)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = 3
+        for width in self.WIDTHS:
+            if isinstance(width, int):
+                layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU()]
+                inputs = width
+            else:
+                layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self._load(path)
+        self.eval().requires_grad_(False)
+
+    def _load(self, path: Path) -> None:
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            wanted = {key: state[key] for key in self.state_dict()}
+            self.load_state_dict(wanted)
+        except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            message = f"{path} is not a VGG-19 in torchvision's layout: {error}."
+            raise InputError(message, code="bad_checkpoint", value=str(path)) from error
+        except Exception as error:  # torch's unpickling errors have no common type
+            message = f"{path} could not be read as a weight file: {type(error).__name__}."
+            raise InputError(message, code="bad_checkpoint", value=str(path)) from error
+
+    def sized(self, picture: Tensor) -> Tensor:
+        return picture
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """picture [N, 3, H, W] goes in as it is, in [−1, 1]."""
+        x, stages = picture, []
+        for i, layer in enumerate(self.features):
+            x = layer(x)
+            if i in (1, 6, 11, 20, 29):
+                stages.append(x)
+        return stages
+
+
+def perceptual(features: PerceptualFeatures, fake: Tensor, real: Tensor) -> Tensor:
+    """Weighted L1 between features; no gradient flows to the real picture's."""
+    with torch.no_grad():
+        targets = features(real)
+    terms = [weight * F.l1_loss(f, t) for weight, f, t in zip(features.weights, features(fake), targets)]
+    return torch.stack(terms).sum()

@@ -1,0 +1,83 @@
+"""A small U-Net that reads label maps from pictures.
+
+Its features are the perceptual loss where there is no VGG-19, and its word on a picture is how label fidelity is
+measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """``size`` (H, W) is that of the pictures it was trained on: others are scaled to it before it reads them."""
+
+    classes: int
+    size: tuple[int, int]
+    widths: tuple[int, ...] = (16, 32, 64, 96)  # of the stages, the finest first
+    dilations: tuple[int, ...] = ()  # of residual convolutions at the lowest resolution: how far it looks around
+    patch: int = 1  # pixels a side that the first stage sees as one, and the prediction tells apart again
+
+    @property
+    def stride(self) -> int:
+        """What both sides of a picture are multiples of."""
+        return int(self.patch * 2 ** (len(self.widths) - 1))
+
+
+def _convs(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
+
+
+def _look_around(width: int, dilation: int) -> nn.Sequential:
+    conv = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU())
+
+
+class Segmenter(nn.Module):
+    """Picture [N, 3, H, W] in [−1, 1], H and W multiples of the stride → class scores [N, C, H, W]."""
+
+    def __init__(self, config: SegmenterConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, pixels = config.widths, config.patch**2
+        self.down = nn.ModuleList(_convs(i, o) for i, o in zip((3 * pixels, *widths), widths))
+        self.around = nn.ModuleList(_look_around(widths[-1], dilation) for dilation in config.dilations)
+        self.up = nn.ModuleList(_convs(i + o, o) for i, o in zip(widths[::-1], widths[-2::-1]))
+        self.predict = nn.Conv2d(widths[0], config.classes * pixels, 1)
+
+    def features(self, picture: Tensor) -> list[Tensor]:
+        """The encoder's stages, the finest first; the loss compares them."""
+        x, stages = F.pixel_unshuffle(picture, self.config.patch), []
+        for i, stage in enumerate(self.down):
+            x = stage(F.max_pool2d(x, 2) if i else x)
+            stages.append(x)
+        return stages
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return self.scores(self.features(picture))
+
+    def scores(self, stages: list[Tensor]) -> Tensor:
+        """Class scores [N, C, H, W] from the features of a picture."""
+        *skips, x = stages
+        for layer in self.around:
+            x = x + layer(x)
+        for stage, skip in zip(self.up, reversed(skips)):
+            x = stage(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), skip], dim=1))
+        return F.pixel_shuffle(self.predict(x), self.config.patch)
+
+    def segment(self, picture: Tensor) -> Tensor:
+        """Picture [N, 3, H, W] in [−1, 1] of any size, read at the network's own → class indices long [N, H, W]."""
+        scores = self(F.interpolate(picture, self.config.size, mode="area"))
+        return F.interpolate(scores, picture.shape[2:], mode="bilinear").argmax(1)

@@ -1,0 +1,171 @@
+"""Label maps: their classes, their files, and what the network is told of them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from model.errors import InputError
+from model.recipe.images import MAX_PIXELS, Size, Source, read_png, resize_nearest
+from model.recipe.taxonomy import UNKNOWN, Taxonomy
+
+LISTED = 20  # unknown values spelled out in an error's details; its message names a few of them
+NAMED = 4
+
+
+def read_labels(
+    source: Source,
+    taxonomy: Taxonomy,
+    size: Size | None = None,
+    resize: bool = False,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    field: str = "labels",
+) -> np.ndarray:
+    """A label map from a PNG file, as class indices uint8 [H, W].
+
+    Greyscale of up to 8 bits and palette PNGs hold the indices themselves (a palette's colours do not count); colour
+    PNGs hold one colour a class, the data set's own or the display colours, the data set's if both would do.
+
+    With ``size`` the file must have that size; with ``resize`` as well it is sampled there by nearest neighbour.
+    Raises InputError: unknown_label, wrong_size, too_large, not_an_image, invalid.
+    """
+    image, values = read_png(source, size, resize, max_pixels, field)
+    if values.dtype == np.uint16:
+        raise InputError(
+            f"{field} is a 16-bit PNG ({image.mode}); label maps have 8 bits",
+            field=field,
+            value="16-bit greyscale",
+            allowed="8-bit greyscale, palette or RGB PNG",
+        )
+    decode = _from_colours if values.ndim == 3 else _from_indices
+    labels = decode(values.astype(np.uint8), taxonomy, field)
+    return labels if size is None else resize_nearest(labels, size)
+
+
+def write_labels(labels: np.ndarray, taxonomy: Taxonomy) -> bytes:
+    """A palette PNG in display colours whose indices are the classes; ``read_labels`` gives the same map back.
+
+    ``labels`` are class indices [H, W]; raises InputError unknown_label for any other value.
+    """
+    indices = np.asarray(labels)
+    if indices.ndim != 2 or indices.size == 0:
+        raise InputError(f"a label map is [H, W], not {list(indices.shape)}", field="labels", value=indices.shape)
+    if indices.min() < 0 or indices.max() >= len(taxonomy):
+        _refuse_indices(indices, (indices < 0) | (indices >= len(taxonomy)), taxonomy, "labels")
+    image = Image.fromarray(indices.astype(np.uint8))
+    image.putpalette([channel for colour in taxonomy.display for channel in colour])
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def label_stats(labels: np.ndarray) -> dict[int, int]:
+    """Class → number of its pixels, for the classes present, by index."""
+    classes, counts = np.unique(labels, return_counts=True)
+    return {int(index): int(count) for index, count in zip(classes, counts, strict=True)}
+
+
+def _from_indices(values: np.ndarray, taxonomy: Taxonomy, field: str) -> np.ndarray:
+    if taxonomy.unknown is not None:
+        values = np.where(values == UNKNOWN, np.uint8(taxonomy.unknown), values)
+    unknown = values >= len(taxonomy)
+    if unknown.any():
+        _refuse_indices(values, unknown, taxonomy, field)
+    return values
+
+
+def _refuse_indices(values: np.ndarray, unknown: np.ndarray, taxonomy: Taxonomy, field: str) -> None:
+    last = len(taxonomy) - 1
+    found, counts, total = _most_frequent(values[unknown])
+    raise _unknown_label(
+        "value" if total == 1 else f"{total:,} values",
+        list(zip(found.tolist(), counts.tolist(), found.clip(0, last).tolist(), strict=True)),
+        total,
+        f"0 … {last}" if taxonomy.unknown is None else f"0 … {last}, and {UNKNOWN} for unknown",
+        taxonomy,
+        field,
+    )
+
+
+def _from_colours(rgb: np.ndarray, taxonomy: Taxonomy, field: str) -> np.ndarray:
+    packed = _pack(rgb)  # [H, W]
+    unknown = np.ones(packed.shape, dtype=bool)
+    for table in (taxonomy.colours, taxonomy.display):
+        colours, first = np.unique(_pack(np.array(table)), return_index=True)
+        position = np.searchsorted(colours, packed).clip(max=len(colours) - 1)
+        missing = colours[position] != packed
+        if not missing.any():
+            return first[position].astype(np.uint8)
+        if missing.sum() < unknown.sum():
+            unknown = missing
+    found, counts, total = _most_frequent(packed[unknown])
+    spectrum = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=-1)  # [K, 3]
+    names = [f"#{colour:06x}" for colour in found.tolist()]
+    raise _unknown_label(
+        "colour" if total == 1 else f"{total:,} colours",
+        list(zip(names, counts.tolist(), _nearest_classes(spectrum, taxonomy).tolist(), strict=True)),
+        total,
+        f"the colours of {taxonomy.name}, its own or the display colours",
+        taxonomy,
+        field,
+    )
+
+
+def _most_frequent(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """The LISTED most frequent values and how often each occurs, and how many different ones there are."""
+    found, counts = np.unique(values, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:LISTED]
+    return found[order], counts[order], len(found)
+
+
+def _unknown_label(
+    found: str, rows: list[tuple[Any, int, int]], total: int, allowed: str, taxonomy: Taxonomy, field: str
+) -> InputError:
+    """``rows`` are (value, its pixels, the class nearest to it), the most frequent first, of ``total``."""
+    details = [
+        {"value": value, "pixels": pixels, "nearest": {"index": nearest, "name": taxonomy.names[nearest]}}
+        for value, pixels, nearest in rows
+    ]
+    named = ", ".join(
+        f"{value} on {pixels:,} {'pixel' if pixels == 1 else 'pixels'} (nearest: {nearest} {taxonomy.names[nearest]})"
+        for value, pixels, nearest in rows[:NAMED]
+    )
+    more = f", and {total - NAMED:,} more" if total > NAMED else ""
+    subject = f"a {found} that is" if total == 1 else f"{found} that are"
+    return InputError(
+        f"{field} has {subject} no class of {taxonomy.name}: {named}{more}; allowed: {allowed}",
+        code="unknown_label",
+        field=field,
+        value=rows[0][0],
+        allowed=allowed,
+        details=details,
+    )
+
+
+def _nearest_classes(rgb: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
+    """The class whose data set or display colour is nearest to each colour [K, 3], by distance in CIE Lab."""
+    table = to_lab(np.array(taxonomy.colours + taxonomy.display))  # [2C, 3]
+    distances = np.square(to_lab(rgb)[:, None] - table[None]).sum(axis=-1)  # [K, 2C]
+    return distances.argmin(axis=1) % len(taxonomy)
+
+
+def to_lab(rgb: np.ndarray) -> np.ndarray:
+    """sRGB […, 3] of 0 … 255 → CIE Lab under D65 […, 3]."""
+    srgb = rgb / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array(
+        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+    )
+    xyz = linear @ to_xyz.T / to_xyz.sum(axis=1)
+    f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], axis=-1)
+
+
+def _pack(rgb: np.ndarray) -> np.ndarray:
+    """[…, 3] → […], one integer a colour."""
+    channels = rgb.astype(np.uint32)
+    return channels[..., 0] << 16 | channels[..., 1] << 8 | channels[..., 2]

@@ -1,0 +1,169 @@
+"""How a network is trained: the plan, a JSON file in ``model/training/plans/`` or the user's own."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model.errors import InputError
+from model.network.presets import PRESETS
+
+FOLDER = Path(__file__).with_name("plans")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Of the losses; ``kl`` is a price per nat. Those that are 0 are not computed."""
+
+    gan: float = 1.0
+    feature_matching: float = 10.0
+    perceptual: float = 10.0
+    kl: float = 0.05
+    moments: float = 0.0
+    locality: float = 0.0
+    texture: float = 0.0  # of each class, where neighbours differ as much as in the photo
+    labels: float = 0.0  # that the run's segmenter reads off the pictures
+    anchor: float = 0.0  # of the codes' first three numbers to their class's colour; needs moments
+
+
+@dataclass(frozen=True)
+class Phase:
+    """So many images at one size; a network trained small can be finished at full size."""
+
+    size: tuple[int, int]  # H, W
+    batch: int
+    images: int
+    rate: tuple[float, float] = (1.0, 1.0)  # of the plan's learning rates, at its beginning and its end; linear between
+    weights: Weights | None = None  # null: the plan's
+
+    def __post_init__(self) -> None:
+        numbers = (*self.size, self.batch, self.images)
+        if any(type(n) is not int for n in numbers) or min(*self.size, self.batch) < 1 or self.images < 0:
+            raise ValueError(
+                f"a phase has size {list(self.size)}, batch {self.batch!r} and images {self.images!r}; "
+                "allowed are whole numbers, 1 or more, of images 0 too"
+            )
+        if not all(isinstance(factor, (int, float)) and 0 <= factor < math.inf for factor in self.rate):
+            raise ValueError(f"a phase has the rate {list(self.rate)}; allowed are two numbers, 0 or more")
+
+    @property
+    def steps(self) -> int:
+        return -(-self.images // self.batch)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], weights: dict[str, float]) -> Phase:
+        """``weights`` are the plan's, of which a phase names those that it changes."""
+        own = Weights(**{**weights, **data["weights"]}) if data.get("weights") else None
+        size, rate = data["size"], data.get("rate", (1.0, 1.0))
+        if not (isinstance(size, Sequence) and isinstance(rate, Sequence) and len(size) == len(rate) == 2):
+            raise ValueError(f"a phase has size {size!r} and rate {rate!r}; allowed are two numbers each")
+        return cls(**{**data, "size": tuple(size), "rate": tuple(rate), "weights": own})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The defaults are the paper's, whose rates fall in a second phase; what the landscape world needs otherwise stands
+    in its own file."""
+
+    preset: str
+    phases: tuple[Phase, ...]
+    lr_generator: float = 1e-4
+    lr_encoder: float | None = None  # null: the generator's
+    lr_discriminator: float = 4e-4
+    init_gain: float | None = 0.02  # of Xavier's normal; null keeps torch's own initialisation
+    discriminator_width: int = 64
+    perceptual: str = "vgg19"  # or "segmenter"
+    segmenter_images: int = 0
+    weights: Weights = field(default_factory=Weights)
+    kl_per_image: bool = False  # mean over the batch, present classes only; else the paper's sum over everything
+    kl_free: float = 0.0  # with kl_per_image: nats that each class of a picture has for nothing, against collapse
+    kl_start: float | None = None  # price at the first image, warmed up linearly
+    kl_warm_images: int = 1
+    code_sigma: float | None = (
+        None  # deviation of a fresh encoder's codes, which are then made white; null: as they come
+    )
+    prior_share: float = 0.0  # share of the batch that is also rendered with prior codes
+    ema: float = 0.9999
+    recount_images: int = 0  # over so many the exported generator's batch norms are counted anew; 0: as in training
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        return sum(phase.steps for phase in self.phases)
+
+    def phase_at(self, step: int) -> Phase:
+        return self._place(step)[0]
+
+    def _place(self, step: int) -> tuple[Phase, float]:
+        """(the phase of a step, the share of it that is done before)."""
+        for phase in self.phases:
+            if step < phase.steps:
+                return phase, step / phase.steps
+            step -= phase.steps
+        return self.phases[-1], 1.0
+
+    @property
+    def encoder_rate(self) -> float:
+        return self.lr_generator if self.lr_encoder is None else self.lr_encoder
+
+    @property
+    def segmenter_phase(self) -> Phase:
+        """Whose size and batch the segmenter is trained at: the second, or the only one."""
+        return self.phases[min(1, len(self.phases) - 1)]
+
+    def rate(self, step: int) -> float:
+        """Factor of the learning rates at a step."""
+        phase, done = self._place(step)
+        first, last = phase.rate
+        return first + (last - first) * done
+
+    def weights_at(self, step: int) -> Weights:
+        return self.phase_at(step).weights or self.weights
+
+    def largest_weight(self, loss: str) -> float:
+        """That a loss has in any phase; 0: it is never computed."""
+        return max(getattr(phase.weights or self.weights, loss) for phase in self.phases)
+
+    def kl_price(self, step: int, images: int) -> float:
+        """Of a nat, at a step before which ``images`` were seen."""
+        full = self.weights_at(step).kl
+        if self.kl_start is None or images >= self.kl_warm_images:
+            return full
+        return self.kl_start + (full - self.kl_start) * images / self.kl_warm_images
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Plan:
+        try:
+            weights = data.get("weights", {})
+            phases = tuple(Phase.from_json(phase, weights) for phase in data["phases"])
+            if not phases:
+                raise ValueError("it has no phases; allowed is one or more")
+            plan = cls(**{**data, "phases": phases, "weights": Weights(**weights)})
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"The plan is not valid: {error}.", field="plan") from error
+        if plan.preset not in PRESETS or plan.perceptual not in ("vgg19", "segmenter"):
+            raise InputError(
+                f"The plan asks for preset {plan.preset!r} and perceptual {plan.perceptual!r}.",
+                field="plan",
+                allowed=f"presets {', '.join(PRESETS)}; perceptual vgg19 or segmenter",
+            )
+        return plan
+
+
+def load_plan(name: str) -> Plan:
+    """A plan of ours by name ("landscape", "deepfashion", …) or any JSON file."""
+    path = Path(name) if name.endswith(".json") else FOLDER / f"{name}.json"
+    if not path.is_file():
+        ours = ", ".join(sorted(p.stem for p in FOLDER.glob("*.json")))
+        raise InputError(f"There is no plan {name!r}.", field="plan", value=name, allowed=f"a .json file, or {ours}")
+    try:
+        return Plan.from_json(json.loads(path.read_text()))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path} is not JSON: {error}.", field="plan", value=name) from error

@@ -1,0 +1,263 @@
+"""Training runs: ``python -m model train RUN``. The run's folder is all of its state; the same command resumes it.
+
+    state.pt          everything that resuming needs, written every 45 seconds and at the end
+    plan.json, segmenter.safetensors, log.jsonl, sheets/, checkpoint/ (the averaged network, ready to load)
+
+Several GPUs: ``torchrun --nproc-per-node 8 -m model train RUN``. Gradients are averaged, batch norm is synchronised.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from model.checkpoint import Checkpoint, save_checkpoint
+from model.checkpoint.checkpoint import SEGMENTER_FILE
+from model.checkpoint.segmenter import load_segmenter
+from model.data.sources import Source, prefetch
+from model.devices import training_precision
+from model.errors import InputError
+from model.network.config import CODE_CHANNELS, at_size
+from model.network.layers import semantics
+from model.network.presets import PRESETS
+from model.perception.features import SegmenterFeatures, Vgg19Features
+from model.progress import SAVE_SECONDS, Progress
+from model.training.colours import ClassColours
+from model.training.networks import start_codes
+from model.training.plan import Phase, Plan
+from model.training.segmenter import train_segmenter
+from model.training.step import TrainingStep
+
+LOG_STEPS = 50
+VOTE_STEPS = 10  # how often several processes ask each other whether to stop
+SHEET_STEP = 2**40  # whose batch the sample sheets show
+COLOUR_STEP = 2**42
+RECOUNT_STEP = 2**43
+
+
+class Run:
+    """A plan, carried out in a folder."""
+
+    def __init__(
+        self, folder: Path, plan: Plan, source: Source, precision: str, start: Checkpoint | None = None
+    ) -> None:
+        """``start``: the checkpoint that it begins with, whose network it trains, whatever the plan's preset."""
+        self.folder, self.plan, self.source, self.start = folder, plan, source, start
+        config = at_size(start.config if start else PRESETS[plan.preset](), plan.phases[-1].size)
+        if len(source.taxonomy) != config.classes:
+            what = "checkpoint" if start else f"preset {plan.preset}"
+            raise InputError(
+                f"The data has {len(source.taxonomy)} classes ({source.taxonomy.name}), "
+                f"but the {what} has {config.classes}.",
+                field="from" if start else "preset",
+                value=start.title if start else plan.preset,
+            )
+        self.config, self.device = config, source.device
+        self.train_step = TrainingStep(config, plan, source.device, training_precision(precision, source.device), start)
+        self.networks = self.train_step.networks
+        self.rank, self.world = self.train_step.rank, self.train_step.world
+        self.step = self.images = 0
+        self.seconds = 0.0
+
+    def prepare_features(self, vgg: Path | None) -> None:
+        """VGG-19 where the user has the file; else the run's own segmenter, trained first if it is not there yet."""
+        if vgg is not None and (weight := self.plan.largest_weight("labels")):
+            raise InputError(
+                f"The plan gives the labels loss a weight of {weight}, and with VGG-19 there is no "
+                "segmenter to read labels.",
+                field="vgg",
+                value=str(vgg),
+                allowed='no --vgg, or a plan with "labels": 0',
+            )
+        if vgg is not None:
+            self.train_step.features = Vgg19Features(vgg).to(self.device)
+            return
+        if self.plan.perceptual == "vgg19":
+            raise InputError(
+                "This plan compares VGG-19 features, and no weight file was given.",
+                field="vgg",
+                allowed='--vgg FILE in torchvision\'s layout, or a plan with "perceptual": "segmenter"',
+            )
+        path = self.folder / SEGMENTER_FILE
+        if not path.exists() and self.rank == 0:
+            phase, images = self.plan.segmenter_phase, self.plan.segmenter_images
+            train_segmenter(path, self.source, phase.size, phase.batch, images, self.train_step.autocast)
+        if self.world > 1:
+            dist.barrier()
+        self.train_step.features = SegmenterFeatures(load_segmenter(path)).to(self.device)
+
+    def measure_colours(self) -> None:
+        """What the class-moment losses are measured in; a function of the data alone, so a resumed run has the same."""
+        if not self.plan.largest_weight("moments"):
+            return
+        size = self.plan.phases[0].size
+        batches = (self.source.batch(COLOUR_STEP + i, 8, size) for i in range(256))
+        pairs = ((batch.photos, semantics(batch.labels, self.config.classes)) for batch in batches)
+        self.train_step.colours = ClassColours.measure(pairs)
+
+    def start_codes(self) -> None:
+        """Have a fresh encoder's codes begin as the plan says."""
+        fresh = self.step == 0 and (self.start is None or self.start.encoder is None)
+        if self.plan.code_sigma is not None and fresh:
+            batches = (self.source.batch(COLOUR_STEP + i, 8, self.plan.phases[0].size) for i in range(64))
+            pairs = ((batch.photos, batch.labels) for batch in batches)
+            start_codes(self.networks.encoder, pairs, self.plan.code_sigma)
+            self.networks.update_means(0)
+
+    def steps(self) -> Iterator[tuple[int, int, tuple[int, int]]]:
+        """What this process wants from the source, from the step that comes next."""
+        for step in range(self.step, self.plan.steps):
+            phase = self.plan.phase_at(step)
+            yield step * self.world + self.rank, phase.batch, phase.size
+
+    def fit(self, stop_at: float, sheet_steps: int) -> bool:
+        """Train until the plan is done (→ True), or until the clock passes ``stop_at`` or a signal comes (→ False)."""
+        signals = _catch_signals()
+        self.networks.train()
+        saved = started = time.monotonic()
+        before = self.seconds
+        with Progress(self.plan.steps, self.step, enabled=self.rank == 0) as progress:
+            for batch in prefetch(self.source, self.steps()):
+                self.train_step.stopwatch.mark("data")
+                phase = self.plan.phase_at(self.step)
+                self.train_step(batch, self.step, self.images)
+                self.step += 1
+                self.images += phase.batch * self.world
+                self.seconds = before + time.monotonic() - started
+                progress.advance(phase.batch * self.world)
+                if self.step % LOG_STEPS == 0:
+                    progress.describe(self._log(phase))
+                if self.rank == 0 and self.step % sheet_steps == 0:
+                    self.sheet()
+                if self.rank == 0 and time.monotonic() - saved > SAVE_SECONDS:
+                    self.save()
+                    saved = time.monotonic()
+                if self._all_stop(bool(signals) or time.time() > stop_at):
+                    break
+        if self.rank == 0:
+            self.save()
+            self.export()
+        return self.step >= self.plan.steps
+
+    def _all_stop(self, wanted: bool) -> bool:
+        """Whether to stop: several processes must leave at the same step."""
+        if self.world == 1:
+            return wanted
+        if self.step % VOTE_STEPS:
+            return False
+        votes = torch.tensor(float(wanted), device=self.device)
+        dist.all_reduce(votes, dist.ReduceOp.MAX)
+        return bool(votes.item())
+
+    def _log(self, phase: Phase) -> str:
+        values = {name: round(value.item() / LOG_STEPS, 4) for name, value in self.train_step.sums.items()}
+        self.train_step.sums.clear()
+        shares = {part: round(share, 3) for part, share in self.train_step.stopwatch.shares().items()}
+        if self.rank == 0:
+            when = {"step": self.step, "images": self.images, "seconds": round(self.seconds), "size": phase.size}
+            with (self.folder / "log.jsonl").open("a") as log:
+                log.write(json.dumps({**when, **values, "shares": shares}) + "\n")
+        times = ", ".join(f"{part} {share:.0%}" for part, share in shares.items())
+        losses = " ".join(f"{name} {value:.3g}" for name, value in values.items())
+        return f"{phase.size[0]}×{phase.size[1]} ({times}) {losses}"
+
+    def save(self) -> None:
+        state = {
+            "networks": self.networks.state_dict(),
+            "optimiser_g": self.train_step.optimiser_g.state_dict(),
+            "optimiser_d": self.train_step.optimiser_d.state_dict(),
+            "progress": {"step": self.step, "images": self.images, "seconds": self.seconds},
+        }
+        partial = self.folder / "state.partial"
+        torch.save(state, partial)
+        partial.replace(self.folder / "state.pt")
+
+    def resume(self) -> None:
+        """Takes up ``state.pt`` if there is one."""
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.networks.load_state_dict(state["networks"])
+        self.train_step.optimiser_g.load_state_dict(state["optimiser_g"])
+        self.train_step.optimiser_d.load_state_dict(state["optimiser_d"])
+        self.step, self.images, self.seconds = (state["progress"][key] for key in ("step", "images", "seconds"))
+
+    def export(self) -> None:
+        """The averaged networks as a checkpoint that can be loaded."""
+        if self.plan.recount_images and self.step >= self.plan.steps:
+            phase = self.plan.phases[-1]
+            count = -(-self.plan.recount_images // phase.batch)
+            batches = (self.source.batch(RECOUNT_STEP + i, phase.batch, phase.size) for i in range(count))
+            self.train_step.recount(batches)
+        log, segmenter = self.folder / "log.jsonl", self.folder / SEGMENTER_FILE
+        cuda = self.device.type == "cuda"
+        record = {
+            "plan": self.plan.to_json(),
+            "from": self.start.fingerprint if self.start else None,
+            "step": self.step,
+            "images": self.images,
+            "hours": round(self.seconds / 3600, 2),
+            "device": torch.cuda.get_device_name() if cuda else f"{self.device.type}, {os.cpu_count()} cores",
+            "torch": torch.__version__,
+            "last_log": json.loads(log.read_text().splitlines()[-1]) if log.exists() else None,
+        }
+        checkpoint = Checkpoint(
+            self.config,
+            self.source.taxonomy,
+            self.networks.mean_generator,
+            self.networks.mean_encoder,
+            load_segmenter(segmenter) if segmenter.exists() else None,
+            title=self.source.taxonomy.name.capitalize(),
+            record=record,
+        )
+        save_checkpoint(self.folder / "checkpoint", checkpoint)
+
+    @torch.no_grad()
+    def sheet(self) -> None:
+        """A picture of how it goes: label map, photo, encoded, two prior samples, and one class resampled."""
+        size = self.plan.phase_at(self.step).size
+        batch = self.source.batch(SHEET_STEP, 6, size)
+        generator, encoder = self.networks.mean_generator, self.networks.mean_encoder
+        random = torch.Generator(self.device).manual_seed(0)
+        modulation = generator.modulation(batch.labels, self.train_step.edges(batch))
+        present = semantics(batch.labels, self.config.classes).amax((2, 3)) > 0
+        wide = present.repeat_interleave(CODE_CHANNELS, 1)[:, :, None, None]
+        mu = encoder.encode(batch.photos, batch.labels)[0]
+        mu = torch.where(wide, mu, self.train_step.normal(6, size, random))
+        largest = semantics(batch.labels, self.config.classes).sum((2, 3)).argmax(1)
+        chosen = F.one_hot(largest, self.config.classes).bool().repeat_interleave(CODE_CHANNELS, 1)[:, :, None, None]
+        rows = [
+            self._coloured(batch.labels),
+            batch.photos,
+            generator(mu, modulation),
+            generator(self.train_step.normal(6, size, random), modulation),
+            generator(self.train_step.normal(6, size, random), modulation),
+            generator(torch.where(chosen, self.train_step.normal(6, size, random), mu), modulation),
+        ]
+        grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)  # [3, 6·H, 6·W]
+        pixels = ((grid.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+        (self.folder / "sheets").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(self.folder / "sheets" / f"{self.images:08d}.png")
+
+    def _coloured(self, labels: Tensor) -> Tensor:
+        colours = torch.tensor(self.source.taxonomy.display, device=labels.device).float() / 127.5 - 1
+        return colours[labels].permute(0, 3, 1, 2)
+
+
+def _catch_signals() -> list[int]:
+    """Signals that asked to stop, as they come: the step in flight is finished and everything is saved."""
+    caught: list[int] = []
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda number, frame: caught.append(number))
+    return caught
