@@ -75,7 +75,7 @@ class DataRecipe:
     leave_out: Group = field(default_factory=Group)  # photos outside it are left out
     groups: Mapping[str, Group] = field(default_factory=dict)
     val: float = 0.1  # share of the photos that training never sees
-    alike: int = 4  # bits of 64 by which two photos' hashes differ at most to count as the same photo
+    alike: int = 14  # bits of 64 by which two photos' hashes differ at most to count as the same photo
 
     @property
     def taxonomy(self) -> Taxonomy:

@@ -24,14 +24,16 @@ FACE_BESIDE = 0.09  # how far to each side of the hair's middle
 
 
 def snow(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Of a mountain: what is bright and nearly grey. Where a mountain has dark parts too, also what is half as bright
-    as its brightest and grey or faintly blue, as snow is in shadow; haze without contrast is not."""
+    """Of a mountain: what is bright and nearly grey. Where a mountain has dark parts too, also what is brighter than
+    halfway from these to its brightest, and pale, or faintly blue as snow is in shadow; haze without contrast is not.
+    """
     ndimage = need_scipy("scipy.ndimage", "prepared training sets")
     light, a, b = _smooth_lab(photo, 0.7)
     chroma = np.hypot(a, b)
-    bright = (light > 80) & (chroma < 12) & (b < 7)
+    white = (light > 80) & (chroma < 12) & (b < 7)
+    pale = (chroma < 15) & (b < 13)
     blue = np.where(b < 0, chroma < 12 + 0.8 * np.maximum(light - 45, 0), chroma < 8) & (a < 9) & (b < 6)
-    found = region & bright
+    found = region & white
     parts, count = ndimage.label(ndimage.binary_dilation(region, iterations=2))
     for part in range(1, count + 1):
         mountain = region & (parts == part)
@@ -39,7 +41,9 @@ def snow(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]
             continue
         dark, brightest = np.percentile(light[mountain], [10, 97])
         if brightest - dark > 32:
-            found |= mountain & blue & (light > max(54, (dark + brightest) / 2))
+            middle = (dark + brightest) / 2
+            found |= mountain & pale & (light > max(74, middle))
+            found |= mountain & blue & (light > max(54, middle))
     return _patches(found, region, SMALLEST)
 
 

@@ -1,26 +1,41 @@
-"""Photos that show the same: a hash of 64 bits by which they are found, and which of two splits keeps them."""
+"""Photos that show the same: a perceptual hash by which they are found, and which split a photo belongs to.
+
+The hash is 64 bits that say where a small grey copy of the photo gets brighter to the right. Plain scenes, a sun over a
+sea, often have the same bits; so photos count as alike only where small coloured copies hardly differ as well.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 SIDE = 8
+COLOURS_APART = 15  # mean difference, of 255, of the small coloured copies of photos that are alike
 
 
-def difference_hash(photo: np.ndarray) -> np.ndarray:
-    """uint8 [H, W, 3] → 64 bits, bool [64]: where the photo, 9×8 pixels small and grey, gets brighter to the right."""
-    grey = Image.fromarray(photo).convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
-    values = np.asarray(grey, np.int16)
-    return (values[:, 1:] > values[:, :-1]).ravel()
+@dataclass(frozen=True)
+class Print:
+    """What a photo is recognised by: bits bool [8, 8], colours float32 [8, 8, 3] of 0 … 255."""
+
+    bits: np.ndarray
+    colours: np.ndarray
 
 
-def mirrored(hashes: np.ndarray) -> np.ndarray:
-    """The hashes [N, 64] of the same photos, left and right exchanged (but for pixels of equal brightness)."""
-    return ~hashes.reshape(-1, SIDE, SIDE)[:, :, ::-1].reshape(len(hashes), -1)
+def fingerprint(photo: np.ndarray) -> Print:
+    """Of a photo uint8 [H, W, 3]."""
+    image = Image.fromarray(photo)
+    grey = np.asarray(image.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX), np.int16)
+    colours = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32)
+    return Print(grey[:, 1:] > grey[:, :-1], colours)
+
+
+def mirrored(one: Print) -> Print:
+    """Of the same photo, left and right exchanged (but for neighbours of equal brightness)."""
+    return Print(~one.bits[:, ::-1], one.colours[:, ::-1])
 
 
 def in_val(name: str, share: float) -> bool:
@@ -29,18 +44,21 @@ def in_val(name: str, share: float) -> bool:
     return int.from_bytes(digest[:8], "big") < share * 2**64
 
 
-def alike(train: Mapping[str, np.ndarray], val: Mapping[str, np.ndarray], bits: int) -> dict[str, str]:
-    """Name of each photo of ``train`` whose hash is within ``bits`` of one of ``val``, mirrored or not → that one's."""
-    if not train or not val:
-        return {}
-    names, held_out = list(train), list(val)
-    first, second = np.stack([train[name] for name in names]), np.stack([val[name] for name in held_out])
-    distances = np.minimum(_distances(first, second), _distances(first, mirrored(second)))  # [train, val]
-    closest = distances.argmin(axis=1)
-    return {name: held_out[closest[row]] for row, name in enumerate(names) if distances[row, closest[row]] <= bits}
+def alike(train: Mapping[str, Print], val: Mapping[str, Print], bits: int) -> dict[str, str]:
+    """Name of each photo of ``train`` that shows the same as one of ``val``, mirrored or not → that one's name.
 
-
-def _distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Bits that differ, int [A, B]."""
-    a, b = first.astype(np.float32), second.astype(np.float32)
-    return (a @ (1 - b).T + (1 - a) @ b.T).round().astype(int)
+    Their hashes differ in ``bits`` of 64 at most, and their colours hardly.
+    """
+    found: dict[str, str] = {}
+    if not val:
+        return found
+    names = list(val)
+    both = [*val.values(), *map(mirrored, val.values())]
+    hashes = np.stack([one.bits for one in both])  # [2V, 8, 8]
+    colours = np.stack([one.colours for one in both])  # [2V, 8, 8, 3]
+    for name, one in train.items():
+        near = np.flatnonzero((hashes != one.bits).sum((1, 2)) <= bits)
+        apart = np.abs(colours[near] - one.colours).mean((1, 2, 3))
+        if len(near) and apart.min() <= COLOURS_APART:
+            found[name] = names[near[apart.argmin()] % len(names)]
+    return found

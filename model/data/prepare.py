@@ -25,7 +25,7 @@ from model.data.backdrop import with_backdrop
 from model.data.data_recipe import DataRecipe
 from model.data.datasets import PairFolder, open_dataset
 from model.data.derived import READS, RULES
-from model.data.duplicates import alike, difference_hash, in_val
+from model.data.duplicates import Print, alike, fingerprint, in_val
 from model.data.framing import around, middle
 from model.data.regions import nearest, seams
 from model.errors import InputError
@@ -43,13 +43,13 @@ FULL_SIZE = (64, 64)  # asked of a data set whose photos are read as they are st
 
 @dataclass(frozen=True)
 class Item:
-    """A prepared photo: what the record says of it, and the hash by which others like it are found."""
+    """A prepared photo: what the record says of it, and by what others like it are found."""
 
     name: str
     split: str
     unknown: float  # share of its pixels without a class
     counts: np.ndarray  # pixels of each class
-    bits: np.ndarray
+    seen: Print
 
 
 def prepare(source: Path, out: Path, recipe: DataRecipe, *, skip_unpaired: bool = False) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def _write_pairs(dataset: PairFolder, preparer: Preparer, folder: Path, left_out
         for index, name in enumerate(names):
             photo, stored = dataset.read(index)
             try:
-                bits = difference_hash(photo)
+                seen = fingerprint(photo)
                 picture, labels = preparer(photo, stored, name)
                 unknown = np.count_nonzero(labels == UNKNOWN) / labels.size
                 if not recipe.leave_out.holds(name, unknown):
@@ -162,7 +162,7 @@ def _write_pairs(dataset: PairFolder, preparer: Preparer, folder: Path, left_out
                 Image.fromarray(picture).save(photo_file, quality=QUALITY, subsampling=0)
                 Image.fromarray(labels).save(label_file, optimize=True)
                 counts = np.bincount(labels[labels != UNKNOWN], minlength=classes)
-                yield Item(name, split, round(unknown, 4), counts, bits)
+                yield Item(name, split, round(unknown, 4), counts, seen)
             progress.describe(name)
             progress.advance(1)
 
@@ -189,7 +189,7 @@ def _without_duplicates(
     items: Sequence[Item], recipe: DataRecipe, folder: Path, left_out: dict[str, str]
 ) -> list[Item]:
     """Takes the photos of train out that show the same as one of val."""
-    hashes = {split: {item.name: item.bits for item in items if item.split == split} for split in SPLITS}
+    hashes = {split: {item.name: item.seen for item in items if item.split == split} for split in SPLITS}
     found = alike(hashes["train"], hashes["val"], recipe.alike)
     for name, twin in found.items():
         left_out[name] = f"nearly the same photo as {twin}, which is held out"
