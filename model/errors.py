@@ -1,16 +1,19 @@
-"""The one kind of error that a user can cause."""
+"""The one kind of error that a user can cause, and the one form of its message."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import Any, NoReturn
+
+SHOWN = 60  # characters of a value in a message
 
 
 class InputError(ValueError):
     """Something given to us is wrong; the message says what, which value it has and what is allowed.
 
-    ``code`` is stable for programs ("invalid", "unknown_label", "wrong_size", "too_large", "not_an_image",
-    "no_encoder", "no_segmenter", "missing_class", "bad_checkpoint", "unknown_model", "busy"); ``details`` is
-    JSON-ready.
+    The message is one whole sentence with a full stop. ``code`` is stable for programs ("invalid", "unknown_label",
+    "wrong_size", "too_large", "not_an_image", "no_encoder", "no_segmenter", "missing_class", "bad_checkpoint",
+    "unknown_model", "busy"); ``details`` is JSON-ready.
     The command line prints the message and exits with 2; the server answers with all of it.
     """
 
@@ -26,3 +29,28 @@ class InputError(ValueError):
     ) -> None:
         super().__init__(message)
         self.code, self.field, self.value, self.allowed, self.details = code, field, value, allowed, details
+
+
+def refuse(
+    field: str,
+    value: Any,
+    what: str,
+    allowed: str,
+    *,
+    code: str = "invalid",
+    details: Any = None,
+    cause: Exception | None = None,
+) -> NoReturn:
+    """Raises InputError with the message "{field} {what}; allowed is {allowed}."
+
+    ``what`` is the rest of a clause that begins with the field's name: "is 12", "has 3 maps". It says the value where
+    that helps; ``shown`` cuts it to a length that a message can bear.
+    """
+    message = f"{field} {what}; allowed is {allowed}."
+    raise InputError(message, code=code, field=field, value=value, allowed=allowed, details=details) from cause
+
+
+def shown(value: Any) -> str:
+    """A value as JSON, cut to ``SHOWN`` characters."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}…"
