@@ -38,8 +38,9 @@ class Pair:
 class PairFolder(Dataset[Sample]):
     """Photos with label maps, resized to ``size`` (H, W): photos smoothly, labels and instances by nearest neighbour.
 
-    A sample is labels uint8 [H, W], photo uint8 [3, H, W] and instances int32 [H, W], or None where the data set has
-    none. Raises InputError, which names the file, where one cannot be read or photo and label map differ in shape.
+    A sample is labels uint8 [H, W] (255: unknown), photo uint8 [3, H, W] and instances int32 [H, W], or None where the
+    data set has none. Raises InputError, which names the file, where one cannot be read or photo and label map differ
+    in shape.
     """
 
     def __init__(self, pairs: list[Pair], taxonomy: Taxonomy, size: Size, label_variable: str | None = None) -> None:
@@ -50,11 +51,15 @@ class PairFolder(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.pairs)
 
+    def resized(self, size: Size) -> PairFolder:
+        """The same data set at another size."""
+        return PairFolder(self.pairs, self.taxonomy, size, self.label_variable)
+
     def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """A pair as it is stored: photo uint8 [H, W, 3], labels uint8 [h, w], which may be larger or smaller."""
         pair = self.pairs[index]
         if self.label_variable is None:
-            labels = read_labels(pair.labels, self.taxonomy, field=pair.labels.name)
+            labels = read_labels(pair.labels, self.taxonomy, field=pair.labels.name, keep_unknown=True)
         else:
             labels = read_label_matrix(pair.labels, self.label_variable, len(self.taxonomy), pair.labels.name)
         photo = read_photo(pair.photo, field=pair.photo.name)

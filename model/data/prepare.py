@@ -27,6 +27,7 @@ from model.data.datasets import PairFolder, open_dataset
 from model.data.derived import READS, RULES
 from model.data.duplicates import Print, alike, fingerprint, in_val
 from model.data.framing import around, middle
+from model.data.prepared import RECORD
 from model.data.regions import nearest, seams
 from model.errors import InputError
 from model.progress import Progress
@@ -34,7 +35,6 @@ from model.recipe.images import resize_nearest
 from model.recipe.taxonomy import UNKNOWN, Taxonomy
 
 VERSION = 1  # of the folder's form
-RECORD = "prepared.json"
 SPLITS = ("train", "val")
 QUALITY = 96  # of the JPEGs, without chroma subsampling
 SHEET_PAIRS, SHEET_COLUMNS, SHEET_HEIGHT = 24, 6, 192
