@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from server import images
+from server.api import images
 
 
 def noise(seed: int, height: int = 24, width: int = 40) -> np.ndarray:
