@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import InputError
+from model.network.config import GroupDNetConfig
 from model.network.presets import PRESETS
+from model.network.rows import config_of
 from model.training.diff_augment import KINDS
 
 FOLDER = Path(__file__).with_name("plans")
@@ -74,15 +76,16 @@ class Plan:
     """The defaults are the paper's, whose rates fall in a second phase; what the landscape world needs otherwise stands
     in its own file."""
 
-    preset: str
+    preset: str | None  # null: the network says itself what it is
     phases: tuple[Phase, ...]
+    network: dict[str, Any] | None = None  # its classes, widths and groups, in the place of a preset
     lr_generator: float = 1e-4
     lr_encoder: float | None = None  # null: the generator's
     lr_discriminator: float = 4e-4
     init_gain: float | None = 0.02  # of Xavier's normal; null keeps torch's own initialisation
     discriminator_width: int = 64
     discriminator: str = "patch"  # or "projected"
-    augment: tuple[str, ...] = ()  # how pictures are changed before a discriminator sees them: some of diff_augment.KINDS
+    augment: tuple[str, ...] = ()  # changes before a discriminator sees: some of diff_augment.KINDS
     perceptual: str = "vgg19"  # network whose features are compared
     segmenter: str = "small"  # or "efficientnet-lite0", for photos
     segmenter_images: int = 0
@@ -98,7 +101,14 @@ class Plan:
     prior_share: float = 0.0  # share of the batch that is also rendered with prior codes
     ema: float = 0.9999
     recount_images: int = 0  # over so many the exported generator's batch norms are counted anew; 0: as in training
+    groups: tuple[str, ...] = ()  # of a prepared set's photos; none: all of them
+    crop: float = 0.7  # least side of a crop of a prepared photo, as a share of the largest
+    rare: float = 0.0  # how much oftener photos of rare classes are shown, 0 … 1
     seed: int = 0
+
+    def config(self) -> GroupDNetConfig:
+        """The network that it trains."""
+        return config_of(self.network) if self.network is not None else PRESETS[str(self.preset)]()
 
     @property
     def steps(self) -> int:
@@ -158,10 +168,17 @@ class Plan:
             phases = tuple(Phase.from_json(phase, weights) for phase in data["phases"])
             if not phases:
                 raise ValueError("it has no phases; allowed is one or more")
-            changes = {"phases": phases, "weights": Weights(**weights), "augment": tuple(data.get("augment", ()))}
-            plan = cls(**{**data, **changes})
+            tuples = {name: tuple(data.get(name, ())) for name in ("groups", "augment")}
+            plan = cls(**{"preset": None, **data, "phases": phases, "weights": Weights(**weights), **tuples})
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"The plan is not valid: {error}.", field="plan") from error
+        if (plan.preset is None) == (plan.network is None):
+            raise InputError(
+                f"The plan has preset {plan.preset!r} and network {plan.network!r}; allowed is one of them.",
+                field="plan",
+            )
+        if plan.network is not None:
+            config_of(plan.network)
         plan._check_names()
         if plan.segmenter not in SEGMENTERS or not 0 <= plan.segmenter_backdrops <= 1:
             raise InputError(
@@ -175,11 +192,11 @@ class Plan:
 
     def _check_names(self) -> None:
         """Raises InputError where the plan names something that there is not."""
-        named = [("preset", self.preset, tuple(PRESETS)), ("discriminator", self.discriminator, DISCRIMINATORS)]
+        named = [("preset", self.preset, (None, *PRESETS)), ("discriminator", self.discriminator, DISCRIMINATORS)]
         named += [("perceptual", self.perceptual, PERCEPTUAL), *(("augment", kind, KINDS) for kind in self.augment)]
         for field_name, name, known in named:
             if name not in known:
-                allowed = ", ".join(known)
+                allowed = ", ".join(str(name) for name in known if name)
                 message = f"The plan asks for {field_name} {name!r}; allowed is {allowed}."
                 raise InputError(message, field="plan", value=name, allowed=allowed)
 

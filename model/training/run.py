@@ -28,7 +28,6 @@ from model.devices import training_precision
 from model.errors import InputError
 from model.network.config import GroupDNetConfig, at_size
 from model.network.layers import semantics
-from model.network.presets import PRESETS
 from model.progress import SAVE_SECONDS, Progress
 from model.training import streams
 from model.training.colours import ClassColours
@@ -241,9 +240,9 @@ class Run:
 
 def _config(plan: Plan, source: Source, start: Checkpoint | None) -> GroupDNetConfig:
     """Of the network that the run trains. Raises InputError where the data has another number of classes."""
-    config = at_size(start.config if start else PRESETS[plan.preset](), plan.phases[-1].size)
+    config = at_size(start.config if start else plan.config(), plan.phases[-1].size)
     if len(source.taxonomy) != config.classes:
-        what = "checkpoint" if start else f"preset {plan.preset}"
+        what = "checkpoint" if start else f"preset {plan.preset}" if plan.preset else "plan's network"
         raise InputError(
             f"The data has {len(source.taxonomy)} classes ({source.taxonomy.name}), "
             f"but the {what} has {config.classes}.",
