@@ -184,7 +184,7 @@ class TestUnusualPhotos:
     def test_half_of_the_label_maps_are_missing(self, source: Path) -> None:
         for name in TRAIN[:3]:
             (source / f"labels/{name}.png").unlink()
-        with pytest.raises(InputError, match="3 of 8 photos have no label map in .*skip them with --skip-unpaired"):
+        with pytest.raises(InputError, match=r"3 of 8 photos have no label map in .*skip them with --skip-unpaired"):
             prepared(source)
         record = prepare(source, source.with_name("out"), DataRecipe.from_json(RECIPE), skip_unpaired=True)
         assert record["counts"]["train"]["photos"] == 3
