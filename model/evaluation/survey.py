@@ -134,7 +134,7 @@ class Survey:
         x = torch.from_numpy(pictures).to(self.engine.device).permute(0, 3, 1, 2) / 127.5 - 1
         if kept is not None:
             x = x * kept.to(x.device)
-        stages = segmenter.features(F.interpolate(x, segmenter.config.size, mode="area"))
+        stages = segmenter.features(segmenter.sized(x))
         scores = F.interpolate(segmenter.scores(stages), x.shape[2:], mode="bilinear")
         return scores.argmax(1).cpu(), [stage.cpu() for stage in stages]
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.errors import InputError
-from model.perception.segmenter import Segmenter
+from model.perception.label_reader import LabelReader
 
 
 def perceptual_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
@@ -29,14 +29,14 @@ class SegmenterFeatures(nn.Module):
 
     weights = (1 / 8, 1 / 4, 1 / 2, 1.0)
 
-    def __init__(self, segmenter: Segmenter) -> None:
+    def __init__(self, segmenter: LabelReader) -> None:
         super().__init__()
         self.segmenter = segmenter.eval().requires_grad_(False)
 
     def sized(self, picture: Tensor) -> Tensor:
         """At the size that the segmenter reads, where it is larger."""
-        size = self.segmenter.config.size
-        return F.interpolate(picture, size, mode="area") if picture.shape[2] > size[0] else picture
+        height = self.segmenter.read_size(picture.shape[2], picture.shape[3])[0]
+        return self.segmenter.sized(picture) if picture.shape[2] > height else picture
 
     def forward(self, picture: Tensor) -> list[Tensor]:
         return self.segmenter.features(picture)
@@ -85,11 +85,3 @@ class Vgg19Features(nn.Module):
             if i in (1, 6, 11, 20, 29):
                 stages.append(x)
         return stages
-
-
-def perceptual(features: PerceptualFeatures, fake: Tensor, real: Tensor) -> Tensor:
-    """Weighted L1 between features; no gradient flows to the real picture's."""
-    with torch.no_grad():
-        targets = features(real)
-    terms = [weight * F.l1_loss(f, t) for weight, f, t in zip(features.weights, features(fake), targets)]
-    return torch.stack(terms).sum()

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.perception.label_reader import LabelReader
+
 
 @dataclass(frozen=True)
 class SegmenterConfig:
@@ -45,7 +47,7 @@ def _look_around(width: int, dilation: int) -> nn.Sequential:
     return nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU())
 
 
-class Segmenter(nn.Module):
+class Segmenter(LabelReader):
     """Picture [N, 3, H, W] in [−1, 1], H and W multiples of the stride → class scores [N, C, H, W]."""
 
     def __init__(self, config: SegmenterConfig) -> None:
@@ -57,27 +59,24 @@ class Segmenter(nn.Module):
         self.up = nn.ModuleList(_convs(i + o, o) for i, o in zip(widths[::-1], widths[-2::-1]))
         self.predict = nn.Conv2d(widths[0], config.classes * pixels, 1)
 
+    def read_size(self, height: int, width: int) -> tuple[int, int]:
+        return self.config.size
+
+    def sized(self, picture: Tensor) -> Tensor:
+        return F.interpolate(picture, self.config.size, mode="area")
+
     def features(self, picture: Tensor) -> list[Tensor]:
-        """The encoder's stages, the finest first; the loss compares them."""
+        """The encoder's stages, the finest first."""
         x, stages = F.pixel_unshuffle(picture, self.config.patch), []
         for i, stage in enumerate(self.down):
             x = stage(F.max_pool2d(x, 2) if i else x)
             stages.append(x)
         return stages
 
-    def forward(self, picture: Tensor) -> Tensor:
-        return self.scores(self.features(picture))
-
     def scores(self, stages: list[Tensor]) -> Tensor:
-        """Class scores [N, C, H, W] from the features of a picture."""
         *skips, x = stages
         for layer in self.around:
             x = x + layer(x)
         for stage, skip in zip(self.up, reversed(skips)):
             x = stage(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), skip], dim=1))
         return F.pixel_shuffle(self.predict(x), self.config.patch)
-
-    def segment(self, picture: Tensor) -> Tensor:
-        """Picture [N, 3, H, W] in [−1, 1] of any size, read at the network's own → class indices long [N, H, W]."""
-        scores = self(F.interpolate(picture, self.config.size, mode="area"))
-        return F.interpolate(scores, picture.shape[2:], mode="bilinear").argmax(1)
