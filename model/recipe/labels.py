@@ -147,10 +147,12 @@ def _unknown_label(
 
 
 def _nearest_classes(rgb: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
-    """The class whose data set or display colour is nearest to each colour [K, 3], by distance in CIE Lab."""
-    table = to_lab(np.array(taxonomy.colours + taxonomy.display))  # [2C, 3]
-    distances = np.square(to_lab(rgb)[:, None] - table[None]).sum(axis=-1)  # [K, 2C]
-    return distances.argmin(axis=1) % len(taxonomy)
+    """The class nearest to each colour [K, 3] of 0 … 255: the one whose data set or display colour has the smallest
+    distance in CIE Lab (ΔE, CIE 1976), the lowest index of equally near ones. The page proposes by the same rule.
+    """
+    table = to_lab(np.array([taxonomy.colours, taxonomy.display]))  # [2, C, 3]
+    distances = np.square(to_lab(rgb)[:, None, None] - table).sum(axis=-1)  # [K, 2, C]
+    return distances.min(axis=1).argmin(axis=1)
 
 
 def to_lab(rgb: np.ndarray) -> np.ndarray:

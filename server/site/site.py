@@ -39,6 +39,11 @@ def asset_version(folder: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+def modules(folder: Path) -> list[str]:
+    """Every ES module in the subfolders of ``folder``, as paths from it: all that its main.js imports, in turn."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/**/*.js"))
+
+
 def install(app: FastAPI, folder: Path) -> None:
     """Add the page of ``folder``/templates and the files of ``folder``/static."""
     app.state.templates = Environment(loader=FileSystemLoader(folder / "templates"), autoescape=True)
@@ -54,8 +59,12 @@ def page(request: Request) -> Response:
         template = request.app.state.templates.get_template("index.html")
     except TemplateNotFound:
         raise HTTPException(404) from None
-    version = asset_version(studio.settings.site / "static")
-    html = template.render(version=version, default_model=studio.registry.default or studio.settings.default_model)
+    static = studio.settings.site / "static"
+    html = template.render(
+        version=asset_version(static),
+        modules=modules(static),
+        default_model=studio.registry.default or studio.settings.default_model,
+    )
     return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
 
 

@@ -1,0 +1,121 @@
+/** Every call that the page makes. It fails with an ApiError, said by the server, or an OfflineError, if it says nothing. */
+
+export class ApiError extends Error {
+  constructor(
+    status,
+    { code = "failed", message, field = null, value = null, allowed = null, details = null },
+    retryAfter,
+  ) {
+    super(message);
+    Object.assign(this, { status, code, field, value, allowed, details, retryAfter });
+  }
+}
+
+export class OfflineError extends Error {
+  constructor() {
+    super("The studio server does not answer.");
+  }
+}
+
+const BASE = "/api/v1";
+
+async function call(path, init = {}) {
+  let response;
+  try {
+    response = await fetch(path, init);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new OfflineError();
+  }
+  if (response.ok) return response;
+  throw await asError(response);
+}
+
+async function asError(response) {
+  const retryAfter = Number(response.headers.get("Retry-After")) || null;
+  let body = null;
+  try {
+    body = (await response.json()).error;
+  } catch {
+    // not ours: a proxy's page, or nothing at all
+  }
+  if (!body && [502, 503, 504].includes(response.status)) return new OfflineError();
+  return new ApiError(response.status, body ?? { message: `The server answered ${response.status}.` }, retryAfter);
+}
+
+const getJson = async (path) => (await call(`${BASE}/${path}`)).json();
+
+function form(request, files) {
+  const body = new FormData();
+  for (const [field, value] of Object.entries(files)) {
+    for (const file of [value].flat()) {
+      const blob = file instanceof Blob ? file : new Blob([file], { type: "image/png" });
+      body.append(field, blob, blob.name ?? `${field}.png`);
+    }
+  }
+  if (request) body.append("request", JSON.stringify(request));
+  return body;
+}
+
+async function post(model, route, request, files, { accept = "application/json", signal } = {}) {
+  const init = { method: "POST", body: form(request, files), headers: { Accept: accept }, signal };
+  return call(`${BASE}/models/${encodeURIComponent(model)}/${route}`, init);
+}
+
+/** The objects of an answer that comes line by line; a line that is an error is thrown. */
+async function* postLines(model, route, request, files, { signal } = {}) {
+  const response = await post(model, route, request, files, { accept: "application/x-ndjson", signal });
+  let rest = "";
+  for await (const text of response.body.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop();
+    for (const row of lines.map((line) => JSON.parse(line))) {
+      if (row.error) throw new ApiError(response.status, row.error);
+      yield row;
+    }
+  }
+}
+
+const postJson = async (...args) => (await post(...args)).json();
+
+/** Where a model's live socket is. */
+export function liveAddress(model) {
+  const address = new URL(`${BASE}/models/${encodeURIComponent(model)}/live`, location.href);
+  address.protocol = address.protocol.replace("http", "ws");
+  return address.href;
+}
+
+export const health = () => call("/healthz");
+
+export const models = () => getJson("models");
+export const report = (model) => getJson(`models/${encodeURIComponent(model)}`);
+
+/** `labels` is a File or the bytes of a PNG. */
+export const render = (model, labels, { style, resize = false }, options) =>
+  postJson(model, "render", { style, resize }, { labels }, options);
+/** The picture itself, which carries its recipe: the bytes of a PNG. */
+export async function renderPng(model, labels, { style }) {
+  const answer = await post(model, "render", { style }, { labels }, { accept: "image/png" });
+  return new Uint8Array(await answer.arrayBuffer());
+}
+export const renderRecipe = (model, recipe) => postJson(model, "render", null, { recipe });
+
+/** `{picture}` for each look as soon as it is drawn, then `{timings}`. */
+export const resampleLines = (model, labels, request, options) =>
+  postLines(model, "resample", request, { labels }, options);
+export const encode = (model, photo, labels, { name, resize = false }) =>
+  postJson(model, "encode", { name, resize }, { photo, labels });
+export const fit = (model, photo, labels, { name, resize = false }, options) =>
+  postLines(model, "fit", { name, resize }, { photo, photo_labels: labels }, options);
+
+/** The label map that the model's segmenter finds, a data URL, and the classes in it. */
+export const segment = (model, photo) => postJson(model, "segment", { resize: true }, { photo });
+
+/** `{frame, frames}` as they are drawn, then `{animation}`, a data URL. */
+export const morphLines = (model, labels, request, options) => postLines(model, "morph", request, { labels }, options);
+
+/** NumPy's file of the codes that a style gives some classes, as a Blob. */
+export const codesFile = async (model, request) =>
+  (await post(model, "codes", request, {}, { accept: "application/octet-stream" })).blob();
+/** The style and the classes of such a file. */
+export const readCodes = (model, file, { name }) => postJson(model, "codes", { name }, { codes: file });
