@@ -78,6 +78,22 @@ def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) ->
         return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
     train_segmenter(path, lesson_of(plan, source), phase.batch, args.segmenter_only, autocast)
+    if isinstance(source, PhotoFolder):
+        _print_accuracy(path, args, phase.size)
+
+
+def _print_accuracy(path: Path, args: Namespace, size: tuple[int, int]) -> None:
+    """How well the segmenter reads the photos that the data set holds out, where it holds out any."""
+    photos = open_dataset(args.data, args.taxonomy, size, None, skip_unpaired=args.skip_unpaired)
+    if photos.split != "val":
+        return
+    matrix = reading_confusion(load_segmenter(path), photos)
+    print(
+        f"{len(photos)} held-out photos: {pixel_accuracy(matrix):.1%} of the labelled pixels right, "
+        f"mIoU {mean_iou(matrix):.3f}"
+    )
+    for name, share, right, overlap in class_rows(matrix, photos.taxonomy.names):
+        print(f"  {name:20} {share:6.1%} of pixels, {right:6.1%} right, IoU {overlap:.3f}")
 
 
 def _plan(args: Namespace) -> Plan:
