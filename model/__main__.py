@@ -20,6 +20,7 @@ COMMANDS = {
     "bench": "time a model on this machine, against its floor",
     "evaluate": "how good a checkpoint is, on scenes that training never saw",
     "perception": "get the pretrained networks that look at pictures",
+    "prepare": "make a training set out of photos with label maps",
     "train": "train a checkpoint",
 }
 

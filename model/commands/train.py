@@ -14,9 +14,12 @@ import torch.distributed as dist
 
 from model.checkpoint import load_checkpoint
 from model.checkpoint.checkpoint import SEGMENTER_FILE
+from model.checkpoint.segmenter import load_segmenter
 from model.data.landscape import render_set
+from model.data.prepared import PreparedPhotos, is_prepared, open_prepared
 from model.data.sources import LiveWorld, PhotoFolder, RenderedWorld, Source
 from model.devices import pick_device, training_precision
+from model.evaluation.segmenting import held_out_accuracy
 from model.training.lessons import lesson_of
 from model.training.plan import Plan, load_plan
 from model.training.run import Run
@@ -35,10 +38,17 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=Path,
         help="begin with this checkpoint's weights, and train its network (default: new weights, the plan's preset)",
     )
-    parser.add_argument("--data", default="world", help="'world', a folder of rendered scenes, or a folder of photos")
+    parser.add_argument(
+        "--data", default="world", help="'world', a folder of rendered scenes, a prepared set, or a folder of photos"
+    )
     parser.add_argument("--scenes", type=int, default=0, help="with --data world: render so many scenes ahead (CPU)")
     parser.add_argument(
         "--taxonomy", help="classes of a plain folder of pairs: landscape, deepfashion, cityscapes, ade20k"
+    )
+    parser.add_argument(
+        "--groups",
+        metavar="A,B",
+        help="photos of a prepared set to train on, by its groups (default: the plan's, else all)",
     )
     parser.add_argument(
         "--skip-unpaired", action="store_true", help="leave out photos without a label map, and maps alone"
@@ -66,7 +76,10 @@ def _source(args: Namespace, plan: Plan, device: torch.device) -> Source:
         render_set(path, args.scenes, largest, plan.seed, workers=os.cpu_count() or 1)
     if (path / "scenes.json").exists():
         return RenderedWorld(path, device, plan.seed)
-    return PhotoFolder(path, args.taxonomy, device, plan.seed, args.skip_unpaired)
+    if is_prepared(path):
+        groups = tuple(args.groups.split(",")) if args.groups else plan.groups
+        return PreparedPhotos(path, device, plan.seed, groups=groups, crop=plan.crop, rare=plan.rare)
+    return PhotoFolder(path, args.taxonomy, device, plan.seed, args.skip_unpaired, keep=args.run / "decoded")
 
 
 def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) -> None:
@@ -78,22 +91,8 @@ def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) ->
         return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
 
     train_segmenter(path, lesson_of(plan, source), phase.batch, args.segmenter_only, autocast)
-    if isinstance(source, PhotoFolder):
-        _print_accuracy(path, args, phase.size)
-
-
-def _print_accuracy(path: Path, args: Namespace, size: tuple[int, int]) -> None:
-    """How well the segmenter reads the photos that the data set holds out, where it holds out any."""
-    photos = open_dataset(args.data, args.taxonomy, size, None, skip_unpaired=args.skip_unpaired)
-    if photos.split != "val":
-        return
-    matrix = reading_confusion(load_segmenter(path), photos)
-    print(
-        f"{len(photos)} held-out photos: {pixel_accuracy(matrix):.1%} of the labelled pixels right, "
-        f"mIoU {mean_iou(matrix):.3f}"
-    )
-    for name, share, right, overlap in class_rows(matrix, photos.taxonomy.names):
-        print(f"  {name:20} {share:6.1%} of pixels, {right:6.1%} right, IoU {overlap:.3f}")
+    if is_prepared(Path(args.data)):
+        print(held_out_accuracy(load_segmenter(path), open_prepared(Path(args.data)), phase.size))
 
 
 def _plan(args: Namespace) -> Plan:

@@ -100,7 +100,8 @@ class Survey:
             codes = step.codes
         self.fit_seconds.append(time.perf_counter() - started)
         style = style_from_encoding(codes, np.unique(sample.labels), self.engine.config, seed=seed)
-        self.fitted.colours.append(metrics.class_colours(self._render(sample, [style])[0], sample.labels))
+        picture = self._render(sample, [style])[0]
+        self.fitted.colours.append(metrics.class_colours(sample.sure(picture), sample.sure(sample.labels)))
 
     def _render(self, sample: Sample, styles: list[Style]) -> np.ndarray:
         codes = np.stack([style.codes(self.engine.config) for style in styles])
@@ -113,14 +114,15 @@ class Survey:
         if encoded is not None:
             kinds.append((self.encoded, encoded))
         for kept, picture in kinds:
-            kept.colours.append(metrics.class_colours(picture, sample.labels))
+            kept.colours.append(metrics.class_colours(sample.sure(picture), sample.sure(sample.labels)))
             kept.energy.append(metrics.high_frequency_energy(picture))
         if self.engine.segmenter is None:
             return
         classes = self.engine.config.classes
         read, stages = self._read(np.stack([picture for _, picture in kinds]))
         for i, (kept, _) in enumerate(kinds):
-            kept.confusion.append(metrics.confusion(sample.labels, read[i].numpy(), classes))
+            found = sample.sure(read[i].numpy())
+            kept.confusion.append(metrics.confusion(sample.sure(sample.labels), found, classes))
             kept.features.append(torch.cat([stage[i].mean((1, 2)) for stage in stages]).numpy())
 
     @torch.inference_mode()

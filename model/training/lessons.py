@@ -58,7 +58,7 @@ class Lesson:
 
     def known_labels(self, batch: Batch) -> Tensor:
         """Labels long [N, H, W] of a batch, ``UNKNOWN`` where nobody knows."""
-        return torch.where(batch.labels < self.classes, batch.labels, UNKNOWN)
+        return batch.labels if batch.known is None else torch.where(batch.known, batch.labels, UNKNOWN)
 
 
 class SmallLesson(Lesson):

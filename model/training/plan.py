@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import InputError
+from model.network.config import GroupDNetConfig
 from model.network.presets import PRESETS
+from model.network.rows import config_of
 
 FOLDER = Path(__file__).with_name("plans")
 SEGMENTERS = ("small", "efficientnet-lite0")
@@ -70,8 +72,9 @@ class Plan:
     """The defaults are the paper's, whose rates fall in a second phase; what the landscape world needs otherwise stands
     in its own file."""
 
-    preset: str
+    preset: str | None  # null: the network says itself what it is
     phases: tuple[Phase, ...]
+    network: dict[str, Any] | None = None  # its classes, widths and groups, in the place of a preset
     lr_generator: float = 1e-4
     lr_encoder: float | None = None  # null: the generator's
     lr_discriminator: float = 4e-4
@@ -92,7 +95,14 @@ class Plan:
     prior_share: float = 0.0  # share of the batch that is also rendered with prior codes
     ema: float = 0.9999
     recount_images: int = 0  # over so many the exported generator's batch norms are counted anew; 0: as in training
+    groups: tuple[str, ...] = ()  # of a prepared set's photos; none: all of them
+    crop: float = 0.7  # least side of a crop of a prepared photo, as a share of the largest
+    rare: float = 0.0  # how much oftener photos of rare classes are shown, 0 … 1
     seed: int = 0
+
+    def config(self) -> GroupDNetConfig:
+        """The network that it trains."""
+        return config_of(self.network) if self.network is not None else PRESETS[str(self.preset)]()
 
     @property
     def steps(self) -> int:
@@ -148,10 +158,18 @@ class Plan:
             phases = tuple(Phase.from_json(phase, weights) for phase in data["phases"])
             if not phases:
                 raise ValueError("it has no phases; allowed is one or more")
-            plan = cls(**{**data, "phases": phases, "weights": Weights(**weights)})
+            groups = tuple(data.get("groups", ()))
+            plan = cls(**{"preset": None, **data, "phases": phases, "weights": Weights(**weights), "groups": groups})
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"The plan is not valid: {error}.", field="plan") from error
-        if plan.preset not in PRESETS or plan.perceptual not in ("vgg19", "segmenter"):
+        if (plan.preset is None) == (plan.network is None):
+            raise InputError(
+                f"The plan has preset {plan.preset!r} and network {plan.network!r}; allowed is one of them.",
+                field="plan",
+            )
+        if plan.network is not None:
+            config_of(plan.network)
+        if plan.preset not in (None, *PRESETS) or plan.perceptual not in ("vgg19", "segmenter"):
             raise InputError(
                 f"The plan asks for preset {plan.preset!r} and perceptual {plan.perceptual!r}.",
                 field="plan",

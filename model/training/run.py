@@ -29,7 +29,6 @@ from model.devices import training_precision
 from model.errors import InputError
 from model.network.config import CODE_CHANNELS, at_size
 from model.network.layers import semantics
-from model.network.presets import PRESETS
 from model.perception.features import SegmenterFeatures, Vgg19Features
 from model.progress import SAVE_SECONDS, Progress
 from model.training.colours import ClassColours
@@ -54,9 +53,9 @@ class Run:
     ) -> None:
         """``start``: the checkpoint that it begins with, whose network it trains, whatever the plan's preset."""
         self.folder, self.plan, self.source, self.start = folder, plan, source, start
-        config = at_size(start.config if start else PRESETS[plan.preset](), plan.phases[-1].size)
+        config = at_size(start.config if start else plan.config(), plan.phases[-1].size)
         if len(source.taxonomy) != config.classes:
-            what = "checkpoint" if start else f"preset {plan.preset}"
+            what = "checkpoint" if start else f"preset {plan.preset}" if plan.preset else "plan's network"
             raise InputError(
                 f"The data has {len(source.taxonomy)} classes ({source.taxonomy.name}), "
                 f"but the {what} has {config.classes}.",
