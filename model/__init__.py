@@ -1,1 +1,1 @@
-"""GroupDNet: the network and everything that needs torch."""
+"""GroupDNet: networks, label maps and styles, checkpoints, the engine, training, evaluation and the command line."""
