@@ -14,15 +14,15 @@ from model.checkpoint.manifest import MAX_CLASSES, MAX_SIDE, bad_checkpoint
 from model.checkpoint.tensors import load_tensors, read_metadata, stored
 from model.perception.segmenter import Segmenter, SegmenterConfig
 
-FORMAT = "groupdnet-studio segmenter 1"
-STAGES = (2, 8)
-MAX_WIDTH = 1024
-MAX_PATCH = 8
-MAX_DILATION = 64
+FORMAT = "groupdnet-studio segmenter 1"  # name and version of the format, in the file's header
+STAGES = (2, 8)  # fewest and most stages
+MAX_WIDTH = 1024  # most channels of a stage
+MAX_PATCH = 8  # most pixels of a patch's side
+MAX_DILATION = 64  # largest dilation of a convolution
 
 
 def load_segmenter(path: Path) -> Segmenter:
-    """Raises InputError "bad_checkpoint" where the file is not a whole segmenter of ours."""
+    """The segmenter in a file; raises InputError "bad_checkpoint" where it is not a whole segmenter."""
     config = _config(read_metadata(path), path.name)
     with torch.device("meta"):
         segmenter = Segmenter(config).eval()
@@ -37,9 +37,12 @@ def segmenter_bytes(segmenter: Segmenter, half: bool = False) -> bytes:
 
 
 def _config(metadata: dict[str, str], name: str) -> SegmenterConfig:
-    """Raises InputError "bad_checkpoint", unless a network of sensible size can be built from a file's header."""
+    """The configuration in the header of the file called ``name``.
+
+    Raises InputError "bad_checkpoint", unless a network of sensible size can be built from it.
+    """
     if metadata.get("format") != FORMAT:
-        raise bad_checkpoint(f"{name} has the format {metadata.get('format')!r}, expected {FORMAT!r}.")
+        raise bad_checkpoint(f"{name} has the format {metadata.get('format')!r}; allowed is {FORMAT!r}.")
     try:
         data = json.loads(metadata["segmenter"])
         lists = {key: tuple(data[key]) for key in ("size", "widths", "dilations")}
@@ -53,6 +56,7 @@ def _config(metadata: dict[str, str], name: str) -> SegmenterConfig:
 
 
 def _problems(config: SegmenterConfig) -> Iterator[str]:
+    """Every field whose value is not allowed, in words."""
     numbers = [("classes", config.classes, MAX_CLASSES), ("patch", config.patch, MAX_PATCH)]
     numbers += [("widths", width, MAX_WIDTH) for width in config.widths]
     numbers += [("dilations", dilation, MAX_DILATION) for dilation in config.dilations]

@@ -1,7 +1,6 @@
-"""A small U-Net that reads label maps from pictures.
+"""A small U-Net (Ronneberger, Fischer, Brox, MICCAI 2015) that reads label maps from pictures.
 
-Its features are the perceptual loss where there is no VGG-19, and its word on a picture is how label fidelity is
-measured.
+Training compares pictures by its features where there is no VGG-19, and evaluation measures label fidelity with it.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class SegmenterConfig:
-    """``size`` (H, W) is that of the pictures it was trained on: others are scaled to it before it reads them."""
+    """Everything that a segmenter is built from."""
 
     classes: int
-    size: tuple[int, int]
-    widths: tuple[int, ...] = (16, 32, 64, 96)  # of the stages, the finest first
-    dilations: tuple[int, ...] = ()  # of residual convolutions at the lowest resolution: how far it looks around
-    patch: int = 1  # pixels a side that the first stage sees as one, and the prediction tells apart again
+    size: tuple[int, int]  # (H, W) of the pictures in its training; other pictures are scaled to it
+    widths: tuple[int, ...] = (16, 32, 64, 96)  # channels of the stages, the finest first
+    dilations: tuple[int, ...] = ()  # dilations of residual convolutions at the lowest resolution, which widen the view
+    patch: int = 1  # pixels a side that the first stage takes as one; the prediction separates them again
 
     @property
     def stride(self) -> int:
-        """What both sides of a picture are multiples of."""
+        """The number whose multiples the sides of its pictures are."""
         return int(self.patch * 2 ** (len(self.widths) - 1))
 
 
@@ -46,7 +45,7 @@ def _look_around(width: int, dilation: int) -> nn.Sequential:
 
 
 class Segmenter(nn.Module):
-    """Picture [N, 3, H, W] in [−1, 1], H and W multiples of the stride → class scores [N, C, H, W]."""
+    """Picture [N, 3, H, W] in [−1, 1], H and W multiples of the stride → class scores (logits) [N, C, H, W]."""
 
     def __init__(self, config: SegmenterConfig) -> None:
         super().__init__()
@@ -58,7 +57,7 @@ class Segmenter(nn.Module):
         self.predict = nn.Conv2d(widths[0], config.classes * pixels, 1)
 
     def features(self, picture: Tensor) -> list[Tensor]:
-        """The encoder's stages, the finest first; the loss compares them."""
+        """The stages of the contracting path, each [N, width, h, w], the finest first."""
         x, stages = F.pixel_unshuffle(picture, self.config.patch), []
         for i, stage in enumerate(self.down):
             x = stage(F.max_pool2d(x, 2) if i else x)
@@ -69,7 +68,7 @@ class Segmenter(nn.Module):
         return self.scores(self.features(picture))
 
     def scores(self, stages: list[Tensor]) -> Tensor:
-        """Class scores [N, C, H, W] from the features of a picture."""
+        """Class scores [N, C, H, W] from what ``features`` returns."""
         *skips, x = stages
         for layer in self.around:
             x = x + layer(x)
@@ -78,6 +77,6 @@ class Segmenter(nn.Module):
         return F.pixel_shuffle(self.predict(x), self.config.patch)
 
     def segment(self, picture: Tensor) -> Tensor:
-        """Picture [N, 3, H, W] in [−1, 1] of any size, read at the network's own → class indices long [N, H, W]."""
+        """Picture [N, 3, H, W] in [−1, 1] of any size, scaled to ``config.size`` → class indices long [N, H, W]."""
         scores = self(F.interpolate(picture, self.config.size, mode="area"))
         return F.interpolate(scores, picture.shape[2:], mode="bilinear").argmax(1)
