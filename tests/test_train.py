@@ -34,7 +34,8 @@ from model.recipe.taxonomy import TAXONOMIES
 from model.training.lessons import SmallLesson
 from model.training.networks import start_codes
 from model.training.plan import FOLDER, Plan, load_plan
-from model.training.segmenter import FIRST_STEP, train_segmenter
+from model.training.segmenter import train_segmenter
+from model.training.streams import FirstBatch
 from model.training.step import TrainingStep
 
 CPU = torch.device("cpu")
@@ -170,7 +171,7 @@ def test_a_segmenter_killed_half_way_goes_on(scenes: Path, tmp_path: Path, monke
     batch = RenderedWorld.batch
 
     def fails(self: RenderedWorld, step: int, count: int, size: tuple[int, int]) -> Batch:
-        seen.append(step - FIRST_STEP)
+        seen.append(step - FirstBatch.SEGMENTER)
         if len(seen) == 4:
             raise KeyboardInterrupt
         return batch(self, step, count, size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -18,7 +19,7 @@ from model.checkpoint.segmenter import load_segmenter
 from model.data.landscape import render_set
 from model.data.prepared import PreparedPhotos, is_prepared, open_prepared
 from model.data.sources import LiveWorld, PhotoFolder, RenderedWorld, Source
-from model.devices import pick_device, training_precision
+from model.devices import autocast, pick_device, training_precision
 from model.evaluation.segmenting import held_out_accuracy
 from model.training.lessons import lesson_of
 from model.training.plan import Plan, load_plan
@@ -86,11 +87,8 @@ def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) ->
     """The run's segmenter, or further the one that it has; nothing else is trained."""
     dtype, phase = training_precision(args.precision, device), plan.segmenter_phase
     source, path = _source(args, plan, device), args.run / SEGMENTER_FILE
-
-    def autocast() -> torch.autocast:
-        return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
-
-    train_segmenter(path, lesson_of(plan, source), phase.batch, args.segmenter_only, autocast)
+    precision = functools.partial(autocast, device, dtype)
+    train_segmenter(path, lesson_of(plan, source), phase.batch, args.segmenter_only, precision)
     if is_prepared(Path(args.data)):
         print(held_out_accuracy(load_segmenter(path), open_prepared(Path(args.data)), phase.size))
 
@@ -117,11 +115,7 @@ def main(args: Namespace) -> None:
             _train_segmenter_alone(args, plan, device)
             return
         start = load_checkpoint(args.start) if args.start else None
-        run = Run(args.run, plan, _source(args, plan, device), args.precision, start)
-        run.prepare_features(args.vgg)
-        run.measure_colours()
-        run.resume()
-        run.start_codes()
+        run = Run.begin(args.run, plan, _source(args, plan, device), args.precision, start, args.vgg)
         run.fit(stop_at, args.sheet_every)
     finally:
         if distributed:

@@ -85,11 +85,3 @@ class Vgg19Features(nn.Module):
             if i in (1, 6, 11, 20, 29):
                 stages.append(x)
         return stages
-
-
-def perceptual(features: PerceptualFeatures, fake: Tensor, real: Tensor) -> Tensor:
-    """Weighted L1 between features; no gradient flows to the real picture's."""
-    with torch.no_grad():
-        targets = features(real)
-    terms = [weight * F.l1_loss(f, t) for weight, f, t in zip(features.weights, features(fake), targets)]
-    return torch.stack(terms).sum()

@@ -15,6 +15,7 @@ from model.perception.photo_segmenter import STRIDE, PhotoSegmenter, PhotoSegmen
 from model.perception.segmenter import Segmenter, SegmenterConfig
 from model.training.augmentation import UNKNOWN, augmented, with_backdrops
 from model.training.plan import Plan
+from model.training.streams import FirstBatch
 
 RATE = 2e-3
 DILATIONS = (2, 4)
@@ -22,7 +23,7 @@ SMALL_EVERY = 3  # batches are shown at half size now and then: cheaper steps, a
 BACKBONE_RATE = 2e-4  # what ImageNet taught is changed little
 FROZEN_BLOCKS = 5  # first blocks that stay as ImageNet made them, which saves a third of a step's time
 FRAME = 3 / 4  # side of the cut-out that is learnt from, relative to the side that photos are read at
-WEIGHING_STEP, WEIGHING_BATCHES = 2**44, 32  # batches over which the classes are counted
+WEIGHING_BATCHES = 32  # batches over which the classes are counted
 SMALLEST_SHARE = 1e-4  # classes that are rarer, or absent, count as if they had this share of the pixels
 BALANCE = 0.25  # a pixel counts by its class's share to the power of −this; 0: all pixels alike, 1: all classes alike
 
@@ -135,7 +136,7 @@ class PhotoLesson(Lesson):
         """1 on average over the pixels: a function of the data alone, so that a resumed run has the same."""
         counts = torch.zeros(self.classes, dtype=torch.float64)
         for number in range(WEIGHING_BATCHES):
-            labels = self.known_labels(self.source.batch(WEIGHING_STEP + number, 16, self.picture_size))
+            labels = self.known_labels(self.source.batch(FirstBatch.WEIGHING + number, 16, self.picture_size))
             counts += torch.bincount(labels[labels != UNKNOWN].cpu(), minlength=self.classes)
         shares = counts / counts.sum()
         weights = shares.clamp_min(SMALLEST_SHARE) ** -BALANCE

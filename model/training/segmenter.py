@@ -18,8 +18,8 @@ from model.errors import InputError
 from model.progress import SAVE_SECONDS, Progress
 from model.training.augmentation import UNKNOWN
 from model.training.lessons import Lesson
+from model.training.streams import FirstBatch
 
-FIRST_STEP = 2**41  # the segmenter's batches are not the network's
 LOG_STEPS = 50
 
 
@@ -70,7 +70,7 @@ def train_segmenter(
     weights = None if weights is None else weights.to(device)
     parts: dict[str, Any] = {"segmenter": segmenter, "optimiser": optimiser, "schedule": schedule}
     start, saved, accuracy = _resumed(state_path, parts, device), time.monotonic(), None
-    wanted = ((FIRST_STEP + step, batch_size, lesson.size(step, segmenter)) for step in range(start, steps))
+    wanted = ((FirstBatch.SEGMENTER + step, batch_size, lesson.size(step, segmenter)) for step in range(start, steps))
     with Progress(steps, start) as progress:
         for step, batch in enumerate(prefetch(source, wanted), start=start + 1):
             photos, labels = lesson.shown(batch, step)

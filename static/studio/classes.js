@@ -31,7 +31,9 @@ export class Classes {
     return encodeIndexPng(map, this.palette);
   }
 
-  /** A rectangle of a label map, all of it if none is given, as ImageData in the colours that are chosen for the page. */
+  /**
+   * A rectangle of a label map, all of it if none is given, as ImageData in the colours that are chosen for the page.
+   */
   coloured(map, rect = map.bounds) {
     const image = new ImageData(rect.w, rect.h);
     this.#paint(map, rect, new Uint32Array(image.data.buffer));

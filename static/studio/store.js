@@ -1,6 +1,6 @@
 /**
- * The page's state: one flat object that is changed by `set` alone and watched by key. Watchers are called once all changes
- * of the running task are made.
+ * The page's state: one flat object that is changed by `set` alone and watched by key. Watchers are called once all
+ * changes of the running task are made.
  */
 import { idle } from "./idle.js";
 
@@ -18,7 +18,9 @@ export class Store {
     return this.#state;
   }
 
-  /** Change some keys. A key that is set to the value it has counts as unchanged: values are replaced, never changed. */
+  /**
+   * Change some keys. A key that is set to the value it has counts as unchanged: values are replaced, never changed.
+   */
   set(patch) {
     const keys = Object.keys(patch).filter((key) => patch[key] !== this.#state[key]);
     if (!keys.length) return;
@@ -31,7 +33,9 @@ export class Store {
     queueMicrotask(() => this.#notify());
   }
 
-  /** Call `watcher(state)` now and after every change of one of these keys; with `later`, not before the page is idle. */
+  /**
+   * Call `watcher(state)` now and after every change of one of these keys; with `later`, not before the page is idle.
+   */
   watch(keys, watcher, { later = false } = {}) {
     this.#watchers.push({ keys, watcher, later });
     watcher(this.#state);

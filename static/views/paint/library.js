@@ -1,17 +1,21 @@
-/** Saved looks: of the chosen class, or whole styles. A click applies one; a name field saves another. */
+/**
+ * Saved looks of the chosen class, or whole styles: a click applies one, and others can be saved, exported and
+ * imported.
+ */
 import { describe, specOf } from "../../picture/style.js";
 import { $, chooseFile, download, h, icon, pressed, redraw, thumbnail, titled } from "../parts/dom.js";
 import { paintCrop } from "../parts/swatch.js";
 import { notify } from "../parts/toasts.js";
 
-const FACE = 128; // pixels of a saved look's picture
+const FACE = 128; // pixels of a saved look's picture, in width and height
 
+/** Load the saved looks, and show them. */
 export function watchLibrary(studio) {
   const view = { whole: false, form: null };
   const update = () => draw(studio, view, update);
   studio.store.watch(["current", "model"], () => (view.form = null));
   studio.store.watch(["library", "current", "model"], update);
-  const unlessTyping = () => view.form || update(); // nothing is drawn anew under somebody's hands
+  const unlessTyping = () => view.form || update(); // the field in which somebody types is not made anew
   studio.store.watch(["style", "picture"], unlessTyping, { later: true });
   watchMenu(studio);
   studio.library.load();
@@ -137,7 +141,7 @@ function card(studio, entry) {
   );
 }
 
-/** Files in and out. */
+/** The menu that exports and imports saved looks. */
 function watchMenu(studio) {
   const menu = $("library-menu");
   const actions = {

@@ -1,10 +1,11 @@
-/** The right-hand panel of Paint: the chosen class's look, what changed last, and scenes to start from. */
+/** The right-hand panel of Paint: the look of the chosen class, and what changed last. */
 import { describe, specOf } from "../../picture/style.js";
 import { $, h, icon, percent, pressed, slider, titled } from "../parts/dom.js";
 import { swatch } from "../parts/swatch.js";
 
-const BIGGEST_SEED = 2 ** 53 - 1;
+const BIGGEST_SEED = 2 ** 53 - 1; // largest whole number that JavaScript and JSON keep exactly
 
+/** Fill the panel, and keep it as the chosen class and its look are. */
 export function watchPanel(studio) {
   const editor = new LookEditor(studio);
   studio.store.watch(["model", "current"], () => editor.choose());
@@ -95,7 +96,7 @@ class LookEditor {
   }
 }
 
-/** A canvas with the heat map of a change. */
+/** A canvas with the heat map of a change {heat, width, height}. */
 function heatCanvas({ heat, width, height }, attributes = {}) {
   const canvas = h("canvas", { width, height, role: "img", ...attributes });
   canvas.getContext("2d").putImageData(new ImageData(heat, width, height), 0, 0);

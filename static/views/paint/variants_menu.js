@@ -1,9 +1,10 @@
-/** How many looks, of which classes, and the grid of two classes. */
+/** The menu of the variants: how many looks, of which classes, and the grid of two classes. */
 import { SIDES } from "../../studio/grid.js";
 import { COUNTS } from "../../studio/variants.js";
 import { $, h, icon, pressed, redraw, titled } from "../parts/dom.js";
 import { swatch } from "../parts/swatch.js";
 
+/** Fill the menu when it is opened, and keep it while it is. */
 export function watchVariantsMenu(studio) {
   const menu = $("variants-menu");
   const pair = { row: null, column: null, side: 4 };

@@ -1,7 +1,8 @@
-/** Two pictures at once: a line to drag over the picture, or one in place of the label map; zoom and pan hold for both. */
+/** Two pictures at once: left and right of a line over the picture, or one of them in place of the label map. */
 import { $, h, icon, markSlider, pressed, redraw } from "../parts/dom.js";
 import { since } from "../parts/past.js";
 
+/** Show the two pictures while there are two, and bind the bar over the history. */
 export function watchVersus(studio, stage) {
   const { versus } = studio;
   const wipe = $("wipe");
@@ -17,7 +18,9 @@ export function watchVersus(studio, stage) {
   stage.view.add(faces[1], stage.frames.picture);
   stage.view.add(faces[2], stage.frames.labels);
 
-  beside.addEventListener("pointerdown", (event) => event.button === 0 && event.stopPropagation()); // labels out of sight
+  // Labels that are covered are not painted, and a press on the line drags it and not the view.
+  const stop = (event) => event.button === 0 && event.stopPropagation();
+  for (const element of [beside, range]) element.addEventListener("pointerdown", stop);
 
   const place = () => {
     const share = `${range.value / 10}%`;
@@ -26,7 +29,6 @@ export function watchVersus(studio, stage) {
     markSlider(range);
   };
   range.addEventListener("input", place);
-  range.addEventListener("pointerdown", (event) => event.button === 0 && event.stopPropagation()); // no stroke, no pan
   place();
 
   studio.store.watch(["versus", "picture"], (state) => {
@@ -59,10 +61,10 @@ function paint(canvas, bitmap) {
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
 }
 
-/** A model's title, and its folder, which alone tells two trainings apart. */
+/** A model's title with its id, the name of its folder, which tells two trainings with one title apart. */
 export const called = ({ title, id }) => (title.toLowerCase() === id.toLowerCase() ? title : `${title} (${id})`);
 
-/** What a side is called. */
+/** The name of a side, "a" or "b". */
 function name(studio, key) {
   const { kind, a, b } = studio.state.versus;
   const side = { a, b }[key];
@@ -71,7 +73,7 @@ function name(studio, key) {
   return kind === "model" ? called(studio.state.model) : "After";
 }
 
-/** Over the history: begin, choose the two, wipe or side by side, and end. */
+/** The bar over the history: it begins and ends a comparison, and says how the two are shown. */
 function watchBar(studio) {
   const bar = $("versus-bar");
   studio.store.watch(["versus", "models", "model", "pictures", "space"], ({ versus, space, ...state }) => {
