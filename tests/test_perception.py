@@ -348,7 +348,7 @@ def test_torchvision_files_and_pickles_of_arrays_give_one_network(tmp_path: Path
     expected = network(picture, (0, 3))
     for read in (from_torchvision(name, tmp_path / "theirs.pth"), from_arrays(name, tmp_path / "theirs.ckpt")):
         assert all(torch.equal(a, b) for a, b in zip(read(picture, (0, 3)), expected, strict=True))
-    with pytest.raises(InputError, match=r"theirs\.pth is not vgg19: features\.\d+\.weight is missing"):
+    with pytest.raises(InputError, match=r"theirs\.pth is not a VGG-19 in torchvision's layout: features\.\d+\.\w+ is m"):
         from_torchvision("vgg19", tmp_path / "theirs.pth")
 
 
