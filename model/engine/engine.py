@@ -78,7 +78,7 @@ class Engine:
         """One on a CPU, where more of them gain nothing; as many as fit a fixed memory on a GPU."""
         if self.device.type == "cpu":
             return 1
-        sizes = self.generator.layer_sizes(self.config.image_size)
+        sizes = self.config.layer_sizes()
         widest = max(max(row.inputs, row.outputs) * h * w for row, (h, w) in zip(self.config.blocks, sizes))
         return max(1, PASS_BYTES // (LIVE_TENSORS * widest * self.dtype.itemsize))
 

@@ -184,5 +184,8 @@ class EfficientNetFeatures(nn.Module):
         return picture
 
     def forward(self, picture: Tensor) -> list[Tensor]:
-        taps = self.network(picture, self.LAYERS)
+        return self.scaled(self.network(picture, self.LAYERS))
+
+    def scaled(self, taps: Mapping[str, Tensor]) -> list[Tensor]:
+        """What is compared, of a picture that the network has looked at already."""
         return [F.normalize(taps[name]) * (math.sqrt(TAPS[name][0]) / 2) for name in self.LAYERS]

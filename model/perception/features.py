@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,9 @@ class PerceptualFeatures(Protocol):
     def __call__(self, picture: Tensor) -> list[Tensor]:
         """Picture [N, 3, H, W] in [−1, 1] → stages [N, D, h, w], the finest first."""
 
+    def to(self, device: torch.device) -> Self:
+        """The network on that device."""
+
 
 class PictureDistance(Protocol):
     """How far pictures are apart; one that is compared often is looked at once."""
@@ -45,9 +48,9 @@ class PictureDistance(Protocol):
 
 
 class SegmenterFeatures(nn.Module):
-    """Perceptual features of the data's own segmenter."""
+    """The stages of a segmenter as perceptual features, for data that other networks were not trained on."""
 
-    weights = (1 / 8, 1 / 4, 1 / 2, 1.0)
+    weights = (1 / 8, 1 / 4, 1 / 2, 1.0)  # weight of each stage in ``perceptual``, the finest first
 
     def __init__(self, segmenter: LabelReader) -> None:
         super().__init__()
@@ -82,13 +85,14 @@ class Vgg16Features(nn.Module):
 
 
 class Vgg19Features(nn.Module):
-    """relu1_1, 2_1, 3_1, 4_1 and 5_1 of VGG-19, as in the paper; pictures go in as they are, in [−1, 1]."""
+    """relu1_1, 2_1, 3_1, 4_1 and 5_1 of VGG-19 (Simonyan, Zisserman, ICLR 2015), as section 3.5 of the paper has it;
+    pictures go in as they are, in [−1, 1]."""
 
-    weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+    weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # weight of each layer in ``perceptual``
     RELUS = (0, 2, 4, 8, 12)
 
     def __init__(self, path: Path | None = None) -> None:
-        """From a weight file in torchvision's layout (``features.N.weight``), by default the one that lies here already.
+        """From a weight file in torchvision's layout (``features.N.weight``), by default the one that lies here.
 
         Raises InputError where it is missing or does not fit.
         """
@@ -140,7 +144,10 @@ def perceptual_features(
 
 
 def picture_distance(name: str, segmenter: LabelReader | None = None) -> PictureDistance:
-    """The distance called "lpips-alex", "lpips-vgg16", or by any of the features. Errors: as ``perceptual_features``."""
+    """The distance called "lpips-alex" or "lpips-vgg16", or by any of the features.
+
+    Raises InputError where a file or the segmenter is missing.
+    """
     if name not in DISTANCES:
         raise _unknown(name, DISTANCES)
     if name.startswith("lpips-"):
@@ -154,15 +161,10 @@ def _unknown(name: str, allowed: Sequence[str]) -> InputError:
 
 
 def perceptual_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
-    """Distance [N] of pictures by their features, stage by stage [N, D, h, w], as LPIPS without its learned weights:
-    channels scaled to unit length at each pixel, squared differences averaged over pixels, stages averaged."""
+    """The distance [N] of pictures whose features a and b have the stages [N, D, h, w].
+
+    It is LPIPS (Zhang, Isola, Efros, Shechtman, Wang, CVPR 2018) without its learned weights: channels are scaled to
+    unit length at each pixel, squared differences averaged over pixels, and stages averaged.
+    """
     stages = [(F.normalize(x) - F.normalize(y)).square().sum(1).mean((1, 2)) for x, y in zip(a, b, strict=True)]
     return torch.stack(stages).mean(0)
-
-
-def perceptual(features: PerceptualFeatures, fake: Tensor, real: Tensor) -> Tensor:
-    """Weighted L1 between features; no gradient flows to the real picture's."""
-    with torch.no_grad():
-        targets = features(real)
-    terms = [weight * F.l1_loss(f, t) for weight, f, t in zip(features.weights, features(fake), targets)]
-    return torch.stack(terms).sum()
