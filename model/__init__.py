@@ -1,1 +1,5 @@
-"""GroupDNet: the network and everything that needs torch."""
+"""GroupDNet: networks, checkpoints, training, evaluation and the engine that renders."""
+
+from model import threads
+
+threads.choose()  # before any part of the package imports PyTorch

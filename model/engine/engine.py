@@ -31,6 +31,8 @@ from model.network.cost import STEPS
 from model.network.groupdnet import Generator
 from model.network.layers import instance_edges
 from model.perception.features import SegmenterFeatures
+from model.perception.label_reader import LabelReader
+from model.recipe.reading import Reading
 from model.recipe.styles import MAX_SEED
 
 CACHE_BYTES = 2**30  # a new label map adds some 25 MB to the landscape model's modulation, a stroke far less
@@ -76,7 +78,7 @@ class Engine:
         """One on a CPU, where more of them gain nothing; as many as fit a fixed memory on a GPU."""
         if self.device.type == "cpu":
             return 1
-        sizes = self.generator.layer_sizes(self.config.image_size)
+        sizes = self.config.layer_sizes()
         widest = max(max(row.inputs, row.outputs) * h * w for row, (h, w) in zip(self.config.blocks, sizes))
         return max(1, PASS_BYTES // (LIVE_TENSORS * widest * self.dtype.itemsize))
 
@@ -148,14 +150,26 @@ class Engine:
 
         Raises InputError, "no_segmenter" if the checkpoint has none.
         """
+        segmenter, pixels = self._segmenter(), self._photo(photo)
+        with _exact(self.device):
+            return segmenter.segment(pixels)[0].byte().cpu().numpy()
+
+    @torch.inference_mode()
+    def read(self, photo: Array) -> Reading:
+        """What ``segment`` reads, how sure the segmenter is of it, and what else it may be. Errors: as ``segment``."""
+        segmenter, pixels = self._segmenter(), self._photo(photo)
+        with _exact(self.device):
+            labels, confidence, second = (part[0].cpu() for part in segmenter.read(pixels))
+        return Reading(labels.byte().numpy(), confidence.numpy(), second.byte().numpy())
+
+    def _segmenter(self) -> LabelReader:
         if self.segmenter is None:
             raise InputError(
                 "This checkpoint has no segmenter, so it cannot read label maps from photos.",
                 code="no_segmenter",
                 field="photo",
             )
-        with _exact(self.device):
-            return self.segmenter.segment(self._photo(photo))[0].byte().cpu().numpy()
+        return self.segmenter
 
     def _photo(self, photo: Array) -> Tensor:
         """uint8 [H, W, 3] → [1, 3, H, W] in [−1, 1], on the engine's device; InputError for anything else."""

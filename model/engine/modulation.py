@@ -28,13 +28,13 @@ from model.network.lookup import (
     Keys,
     Neighbourhoods,
     neighbourhoods,
-    number,
     row_sums,
     surround,
     symbol_count,
     symbol_rows,
     symbols_of,
     tap_weights,
+    unique,
     window_keys,
 )
 
@@ -304,7 +304,7 @@ class ModulationCache:
         symbols = symbols_of(labels, None if edges is None else edges[0], self.config).to(torch.int16).numpy()
         base, painted = self._nearest(symbols)
         blocks = []
-        for i, (height, _) in enumerate(self.generator.layer_sizes((labels.shape[0], labels.shape[1]))):
+        for i, (height, _) in enumerate(self.config.layer_sizes((labels.shape[0], labels.shape[1]))):
             step = labels.shape[0] // height
             small = symbols[::step, ::step]  # the nearest neighbours
             before = base.blocks[i] if base else None
@@ -327,7 +327,7 @@ class ModulationCache:
     def _whole(self, i: int, symbols: np.ndarray) -> BlockMap:
         count = symbol_count(self.config)
         keys = window_keys(surround(symbols[None], count), count)
-        centres, numbers = number(keys.five)
+        centres, numbers = unique(keys.five)
         if self._is_noise(len(centres), symbols):
             return BlockMap(symbols, None, own=self._by_convolution(i, symbols))
         rows = self._rows_of(i, keys, centres)
@@ -341,7 +341,7 @@ class ModulationCache:
         near = painted.grown(2).within(symbols.shape)
         count = symbol_count(self.config)
         keys = window_keys(near.grown(2).cut(symbols, count)[None], count)
-        centres, numbers = number(keys.five)
+        centres, numbers = unique(keys.five)
         index = before.index.clone()
         rows = self._rows_of(i, keys, centres)
         index.view(symbols.shape)[near.slices] = rows[torch.from_numpy(numbers[0]).to(self.device)]

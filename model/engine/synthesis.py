@@ -156,7 +156,7 @@ class Synthesis:
     def __init__(self, generator: Generator, cache: ModulationCache) -> None:
         """Both on the same device; the generator's weights are read once more, in other orders."""
         self.generator, self.cache = generator, cache
-        sizes = generator.layer_sizes(generator.config.image_size)
+        sizes = generator.config.layer_sizes()
         fused = fused_norm(cache.device)
         self.layers = [
             Layer(block, *size, generator.upsampling(i), fused)

@@ -1,4 +1,4 @@
-"""Networks through which pictures are compared: the features of a segmenter, or of VGG-19."""
+"""Features by which pictures are compared: those of a segmenter, or of VGG-19."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.errors import InputError
-from model.perception.segmenter import Segmenter
+from model.perception.label_reader import LabelReader
 
 
 def perceptual_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
-    """Distance [N] of pictures by their features, stage by stage [N, D, h, w], as LPIPS without its learned weights:
-    channels scaled to unit length at each pixel, squared differences averaged over pixels, stages averaged."""
+    """The distance [N] of pictures whose features a and b have the stages [N, D, h, w].
+
+    It is LPIPS (Zhang, Isola, Efros, Shechtman, Wang, CVPR 2018) without its learned weights: channels are scaled to
+    unit length at each pixel, squared differences averaged over pixels, and stages averaged.
+    """
     stages = [(F.normalize(x) - F.normalize(y)).square().sum(1).mean((1, 2)) for x, y in zip(a, b, strict=True)]
     return torch.stack(stages).mean(0)
 
@@ -25,27 +28,31 @@ PerceptualFeatures: TypeAlias = "SegmenterFeatures | Vgg19Features"
 
 
 class SegmenterFeatures(nn.Module):
-    """Perceptual features of the world's own segmenter."""
+    """The stages of a segmenter as perceptual features, for data that VGG-19 was not trained on."""
 
-    weights = (1 / 8, 1 / 4, 1 / 2, 1.0)
+    weights = (1 / 8, 1 / 4, 1 / 2, 1.0)  # weight of each stage in ``perceptual``, the finest first
 
-    def __init__(self, segmenter: Segmenter) -> None:
+    def __init__(self, segmenter: LabelReader) -> None:
         super().__init__()
         self.segmenter = segmenter.eval().requires_grad_(False)
 
     def sized(self, picture: Tensor) -> Tensor:
         """At the size that the segmenter reads, where it is larger."""
-        size = self.segmenter.config.size
-        return F.interpolate(picture, size, mode="area") if picture.shape[2] > size[0] else picture
+        height = self.segmenter.read_size(picture.shape[2], picture.shape[3])[0]
+        return self.segmenter.sized(picture) if picture.shape[2] > height else picture
 
     def forward(self, picture: Tensor) -> list[Tensor]:
+        """Picture [N, 3, H, W] in [−1, 1] → the segmenter's stages, each [N, D, h, w], the finest first."""
         return self.segmenter.features(picture)
 
 
 class Vgg19Features(nn.Module):
-    """relu1_1, 2_1, 3_1, 4_1, 5_1 of VGG-19, from a weight file in torchvision's layout (``features.N.weight``)."""
+    """relu1_1, 2_1, 3_1, 4_1 and 5_1 of VGG-19 (Simonyan, Zisserman, ICLR 2015), as section 3.5 of the paper has it.
 
-    weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
+    The weights are read from a file in torchvision's layout (``features.N.weight``).
+    """
+
+    weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)  # weight of each layer in ``perceptual``
     WIDTHS = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, 256, "pool", 512, 512, 512, 512, "pool", 512)
 
     def __init__(self, path: Path) -> None:
@@ -63,6 +70,7 @@ class Vgg19Features(nn.Module):
         self.eval().requires_grad_(False)
 
     def _load(self, path: Path) -> None:
+        """Fill the layers from a file; raises InputError "bad_checkpoint" where it is not a whole VGG-19."""
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             wanted = {key: state[key] for key in self.state_dict()}
@@ -75,21 +83,14 @@ class Vgg19Features(nn.Module):
             raise InputError(message, code="bad_checkpoint", value=str(path)) from error
 
     def sized(self, picture: Tensor) -> Tensor:
+        """The picture itself: VGG-19 takes any size."""
         return picture
 
     def forward(self, picture: Tensor) -> list[Tensor]:
-        """picture [N, 3, H, W] goes in as it is, in [−1, 1]."""
+        """Picture [N, 3, H, W] in [−1, 1], not scaled any further → five layers, each [N, D, h, w]."""
         x, stages = picture, []
         for i, layer in enumerate(self.features):
             x = layer(x)
             if i in (1, 6, 11, 20, 29):
                 stages.append(x)
         return stages
-
-
-def perceptual(features: PerceptualFeatures, fake: Tensor, real: Tensor) -> Tensor:
-    """Weighted L1 between features; no gradient flows to the real picture's."""
-    with torch.no_grad():
-        targets = features(real)
-    terms = [weight * F.l1_loss(f, t) for weight, f, t in zip(features.weights, features(fake), targets)]
-    return torch.stack(terms).sum()
