@@ -28,7 +28,7 @@ serve: $(VENV)/.locked
 	$(PYTHON) -m server $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
 test: $(VENV)/.locked chromium
-	$(NODE) --test $(wildcard tests/js/*.test.mjs)
+	$(NODE) --test $(wildcard tests/js/*.test.mjs tests/js/*/*.test.mjs)
 	$(PYTHON) -m pytest
 
 check: $(VENV)/.locked

@@ -1,1 +1,5 @@
-"""GroupDNet: networks, label maps and styles, checkpoints, the engine, training, evaluation and the command line."""
+"""GroupDNet: networks, checkpoints, training, evaluation and the engine that renders."""
+
+from model import threads
+
+threads.choose()  # before any part of the package imports PyTorch

@@ -17,6 +17,8 @@ COMMANDS = {
     "inspect": "say what a checkpoint is, or what is wrong with it",
     "convert": "write a released checkpoint as safetensors",
     "landscape": "look at the procedural training world, or render it ahead",
+    "perception": "get the pretrained networks that look at pictures",
+    "prepare": "make a training set out of photos with label maps",
     "bench": "time a model on this machine, and compare with the least time that its arithmetic needs",
     "evaluate": "measure how good a checkpoint is, on scenes that training never saw",
     "train": "train a checkpoint",

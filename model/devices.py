@@ -77,6 +77,11 @@ def training_precision(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if faster else torch.float32
 
 
+def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
+    """A context in which networks are trained in a number format; in float32 it changes nothing."""
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
+
+
 @functools.cache
 def bfloat16_gain(gradients: bool = False) -> float:
     """How many times faster than float32 this CPU computes a 3×3 convolution in bfloat16, its ``gradients`` included

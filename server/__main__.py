@@ -7,6 +7,7 @@ import sys
 
 import uvicorn
 
+from model import threads
 from model.errors import InputError
 from model.memory import keep_freed_memory
 from server.app import create_app
@@ -14,7 +15,7 @@ from server.settings import Settings, read_settings
 
 
 def main(argv: list[str]) -> int:
-    """Serve until stopped; 2 where a setting is wrong."""
+    """Serve until the process is told to stop. Returns the exit code: 0, or 2 where a setting is wrong."""
     try:
         settings = read_settings(argv)
         _check_device(settings)
@@ -23,6 +24,7 @@ def main(argv: list[str]) -> int:
         return 2
     keep_freed_memory()
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s: %(message)s")
+    logging.info(threads.describe())
     uvicorn.run(
         create_app(settings),
         host=settings.host,
@@ -31,12 +33,13 @@ def main(argv: list[str]) -> int:
         timeout_graceful_shutdown=settings.shutdown_seconds,
         server_header=False,
         ws_max_size=settings.upload_bytes,
-        ws_per_message_deflate=False,  # pixels come deflated, pictures go as JPEG or PNG
+        ws_per_message_deflate=False,  # pixels are deflated and pictures are JPEG or PNG already
     )
     return 0
 
 
 def _check_device(settings: Settings) -> None:
+    """Raises InputError for a device that this machine does not have."""
     if settings.device != "auto":
         from model.devices import pick_device
 

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.errors import InputError
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent  # the folder of the repository
 PREFIX = "GROUPDNET_"
 
 Positive = Annotated[int, Field(ge=1)]
@@ -93,7 +93,7 @@ def read_settings(argv: list[str] | None = None, **values: Any) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"setting {name} ({PREFIX}{name.upper()} or {option(name)}) is {first['input']!r}: {first['msg']}",
+            f"Setting {name} ({PREFIX}{name.upper()} or {option(name)}) is {first['input']!r}: {first['msg']}.",
             field=name,
             value=str(first["input"]),
         ) from None

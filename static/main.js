@@ -1,38 +1,40 @@
-/** Puts the studio and its views together. */
-import { Autosave } from "./autosave.js";
-import { watchKeys } from "./keys.js";
-import { Scenes } from "./scenes.js";
-import { Studio } from "./studio.js";
-import { watchClasses } from "./views/classes.js";
-import { watchColours } from "./views/colours.js";
-import { watchGrid } from "./views/grid.js";
-import { watchLibrary } from "./views/library.js";
-import { consult } from "./views/doctor_dialog.js";
-import { watchFiles } from "./views/files.js";
-import { watchHint } from "./views/hint.js";
-import { Keeping, unkept } from "./views/keep.js";
-import { watchLive } from "./views/live.js";
-import { watchLookChips } from "./views/looks.js";
-import { watchManipulate } from "./views/manipulate.js";
-import { watchMix } from "./views/mix.js";
-import { watchMorph } from "./views/morph.js";
-import { watchPanel } from "./views/panel.js";
-import { watchPast } from "./views/past.js";
-import { watchSheets } from "./views/sheets.js";
-import { Stage, watchStageBar } from "./views/stage.js";
-import { watchLooks } from "./views/swatch.js";
-import { notify, showError } from "./views/toasts.js";
-import { watchTools } from "./views/tools.js";
-import { watchVariants } from "./views/variants.js";
-import { watchVersus } from "./views/versus.js";
-import { watchScenes, watchTopbar } from "./views/topbar.js";
+/** The page's entry: makes the studio, binds every view to it, and opens the work that was kept or the first scene. */
+import { Autosave } from "./studio/autosave.js";
+import { Scenes } from "./studio/scenes.js";
+import { Studio } from "./studio/studio.js";
+import { watchClasses } from "./views/canvas/classes.js";
+import { watchColours } from "./views/canvas/colours.js";
+import { watchHint } from "./views/canvas/hint.js";
+import { watchRail } from "./views/canvas/rail.js";
+import { Stage, watchStageBar } from "./views/canvas/stage.js";
+import { watchTools } from "./views/canvas/tools.js";
+import { watchManipulate } from "./views/manipulate/manipulate.js";
+import { watchMix } from "./views/mix/mix.js";
+import { watchMorph } from "./views/morph/morph.js";
+import { watchGrid } from "./views/paint/grid.js";
+import { watchLibrary } from "./views/paint/library.js";
+import { watchLookChips } from "./views/paint/looks.js";
+import { watchPanel } from "./views/paint/panel.js";
+import { watchVariants } from "./views/paint/variants.js";
+import { watchVersus } from "./views/paint/versus.js";
+import { watchPast } from "./views/parts/past.js";
+import { watchLooks } from "./views/parts/swatch.js";
+import { notify, showError } from "./views/parts/toasts.js";
+import { consult } from "./views/shell/doctor_dialog.js";
+import { watchFiles } from "./views/shell/files.js";
+import { watchKeys } from "./views/shell/keys.js";
+import { watchLive } from "./views/shell/live.js";
+import { Session, unkept } from "./views/shell/session.js";
+import { watchSheets } from "./views/shell/sheets.js";
+import { watchScenes, watchTopbar } from "./views/shell/topbar.js";
 
 const studio = new Studio({ report: showError, tell: notify, consult });
 const scenes = new Scenes();
 const stage = new Stage(studio);
 const autosave = new Autosave(studio, { onError: unkept });
-const keeping = new Keeping(studio, autosave, openFirstScene);
+const session = new Session(studio, autosave, openFirstScene);
 
+watchRail(studio);
 watchTools(studio);
 watchStageBar(studio, stage);
 watchColours(studio);
@@ -60,27 +62,28 @@ async function openFirstScene() {
   const { model } = studio.state;
   for (const scene of (await scenes.list()).scenes) {
     const map = await scenes.map(scene, model);
-    if (map) return studio.openScene(map, scene);
+    if (map) return studio.opening.scene(map, scene);
   }
-  return studio.refresh({ demanded: true });
+  return studio.live.ask({ demanded: true });
 }
 
 document.getElementById("model").addEventListener("change", async ({ target }) => {
   try {
     await studio.loadModel(target.value);
-    await keeping.open();
+    await session.open();
   } catch (error) {
     showError(error, "The model was not changed.");
   }
 });
 
 try {
-  const first = scenes.list().then(({ scenes: [scene] }) => scenes.raw(scene.file)); // while the model is asked for
-  first.catch(() => {}); // said where the scene is opened
+  // The first scene loads while the model is asked for.
+  const first = scenes.list().then(({ scenes: [scene] }) => scenes.raw(scene.file));
+  first.catch(() => {}); // reported when the scene is opened
   const kept = await autosave.open();
   await studio.start(kept?.model ?? document.body.dataset.model);
   autosave.watch();
-  if (studio.state.model) await keeping.open(kept?.time);
+  if (studio.state.model) await session.open(kept?.time);
   else showError(new Error("This studio has no model: put one into its checkpoints folder."), null);
   watchHint(studio);
 } catch (error) {

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from model.__main__ import main
-from model.evaluation import bench
 from model.evaluation.bench import BRUSH, label_map, painted
 from model.network.config import GroupDNetConfig
 from model.network.cost import gflop
@@ -63,6 +62,7 @@ def test_a_models_table_and_its_json(tiny_checkpoint: Path, capsys: pytest.Captu
     assert row["plain_to_resample"] == pytest.approx(row["plain_ms"] / row["resample_ms"])
     assert all(row[f"{case}_ms"] > 0 for case in ("plain", "new_map", "stroke", "resample", "batch", "encode", "floor"))
     assert row["error"] is None
+    assert 0 < row["busy_p50_ms"] <= row["busy_p90_ms"] and row["quiet_p50_ms"] > 0
     assert main(command) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "|  | Tiny |"
@@ -86,7 +86,7 @@ def test_both_paths_against_float64(tiny_checkpoint: Path, capsys: pytest.Captur
 def test_a_picture_that_differs_is_an_error(
     tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench, "MOST_DIFFERENT", 0.0)
+    monkeypatch.setattr("model.commands.bench.MOST_DIFFERENT", 0.0)
     source = ["--checkpoint", str(tiny_checkpoint / "tiny"), "--device", "cpu"]
     assert main(["bench", *source, "--seconds", "0.01"]) == 2
     out, err = capsys.readouterr()

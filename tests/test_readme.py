@@ -71,6 +71,7 @@ def test_every_command_is_shown() -> None:
         "landscape",
         "bench",
         "evaluate",
+        "perception",
         "train",
     }
 

@@ -89,7 +89,7 @@ def test_ready_only_once_the_starters_are_rendered(
         assert studio.get("/healthz").status_code == 200
         wait_until_ready(studio)
         assert studio.get("/readyz").json() == {"ready": True}
-    assert answers == [(503, "warming up tiny")]
+    assert answers == [(503, "Warming up tiny.")]
 
 
 def test_a_studio_without_models_says_so_and_recovers(
@@ -99,7 +99,7 @@ def test_a_studio_without_models_says_so_and_recovers(
     with TestClient(create_app(Settings(checkpoints=tmp_path / "none", warm_up=False))) as client:
         time.sleep(0.2)
         answer = client.get("/readyz")
-        assert answer.status_code == 503 and "there is no model in" in answer.json()["reason"]
+        assert answer.status_code == 503 and "There is no model in" in answer.json()["reason"]
         assert client.get("/api/v1/models").json() == {"models": [], "default": None, "unavailable": []}
         assert client.get("/").status_code == 200
         save_checkpoint(tmp_path / "none" / "tiny", load_checkpoint(tiny_checkpoint / "tiny"))

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from model.errors import InputError
-from server.batcher import Batcher, Shared
-from server.errors import ClientGone
+from server.models.batcher import Batcher, Shared
+from server.web.errors import ClientGone
 
 
 @pytest.fixture

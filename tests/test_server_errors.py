@@ -19,7 +19,7 @@ from studio import GRASS, LABELS, ROAD, SKY, TAXONOMY, WATER, error_of, open_stu
 from model.engine import Engine
 from model.recipe.labels import write_labels
 from model.recipe.recipe import read_recipe
-from server.work import Work
+from server.models.work import Work
 
 
 def bomb(side: int = 20_000) -> bytes:
@@ -162,6 +162,13 @@ def test_values_out_of_range_are_named(client: TestClient, what: str, asked: dic
     assert error["field"] == field and field in error["message"]
 
 
+@pytest.mark.parametrize("depth", [10, 400, 900])
+def test_a_deeply_nested_value_is_refused_like_any_other(client: TestClient, depth: int) -> None:
+    request = f'{{"classes": [6], "n": {"[" * depth}{"]" * depth}}}'
+    answer = client.post("/api/v1/models/tiny/resample", files={"labels": LABELS, "request": (None, request)})
+    assert error_of(answer, 422, "invalid")["field"] == "request.n"
+
+
 # Files
 
 
@@ -238,7 +245,7 @@ def test_a_missing_reference(client: TestClient) -> None:
 
 def test_a_class_that_the_reference_lacks(client: TestClient) -> None:
     error = error_of(mix(client, {"6": 0, str(ROAD): 0}), 422, "missing_class")
-    assert all(word in error["message"] for word in ("reference 0", "beach.png", "road", "class 9"))
+    assert all(word in error["message"] for word in ("Reference 0", "beach.png", "road", "class 9"))
     assert error["allowed"] == [SKY, GRASS, WATER]
 
 

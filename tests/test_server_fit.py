@@ -23,8 +23,9 @@ from model.engine.fitting import FitStep
 from model.errors import InputError
 from model.recipe.labels import write_labels
 from model.recipe.recipe import read_recipe
+from server.api.fit import FitAnswer
+from server.api.schemas import PicturesAnswer
 from server.app import create_app
-from server.schemas import FitAnswer, PicturesAnswer
 from server.settings import Settings
 
 LINES = "application/x-ndjson"
@@ -116,7 +117,7 @@ def test_what_goes_wrong_on_the_way_is_a_line(client: TestClient, monkeypatch: p
         yield next(fit(self, *args, **options))
         raise InputError("the ground is gone", field="photo")
 
-    monkeypatch.setattr("server.work.FIT_SECONDS", 0)
+    monkeypatch.setattr("server.models.work.FIT_SECONDS", 0)
     monkeypatch.setattr(Engine, "fit", breaks)
     first, last = lines(client, FILES, {"steps": 3})
     assert first["step"] == 0
@@ -136,7 +137,7 @@ class Gate:
                 self.open.wait(0.02)
                 yield step
 
-        monkeypatch.setattr("server.work.FIT_SECONDS", 0)
+        monkeypatch.setattr("server.models.work.FIT_SECONDS", 0)
         monkeypatch.setattr(Engine, "fit", gated)
 
     def rests(self) -> bool:

@@ -333,7 +333,7 @@ def test_who_paints_nothing_is_let_go(tiny_checkpoint: Path) -> None:
         with pytest.raises(ConnectionClosed) as caught:
             painter.receive()
         assert caught.value.rcvd is not None
-        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1000, "nothing was painted for 1 s")
+        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1000, "Nothing was painted for 1 s.")
 
 
 def test_a_server_that_stops_closes_its_sockets_as_one_that_comes_back(tiny_checkpoint: Path) -> None:

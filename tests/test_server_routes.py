@@ -31,7 +31,11 @@ from model.engine.synthesis import Synthesis
 from model.recipe.labels import write_labels
 from model.recipe.recipe import read_recipe
 from model.recipe.styles import Style
-from server.schemas import AnimationAnswer, EncodeAnswer, ModelsAnswer, PicturesAnswer, SegmentAnswer
+from server.api.encode import EncodeAnswer
+from server.api.models import ModelsAnswer
+from server.api.morph import AnimationAnswer
+from server.api.schemas import PicturesAnswer
+from server.api.segment import SegmentAnswer
 
 
 def test_models_are_listed_with_a_default(client: TestClient) -> None:

@@ -15,8 +15,10 @@ from starlette.testclient import TestClient
 from studio import LABELS, WATER, error_of, pixels, post
 
 from model.recipe.recipe import read_recipe
-from server.schemas import AnimationAnswer, CodesAnswer, Picture
-from server.video import write_mp4
+from server.api.codes import CodesAnswer
+from server.api.morph import AnimationAnswer
+from server.api.schemas import Picture
+from server.api.video import write_mp4
 
 LINES = "application/x-ndjson"
 

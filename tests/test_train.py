@@ -31,10 +31,12 @@ from model.network.layers import semantics
 from model.network.presets import PRESETS, cityscapes, deepfashion
 from model.recipe.labels import write_labels
 from model.recipe.taxonomy import TAXONOMIES
+from model.training.lessons import SmallLesson
 from model.training.networks import start_codes
 from model.training.plan import FOLDER, Plan, load_plan
-from model.training.segmenter import FIRST_STEP, train_segmenter
+from model.training.segmenter import train_segmenter
 from model.training.step import TrainingStep
+from model.training.streams import FirstBatch
 
 CPU = torch.device("cpu")
 PLAN = {
@@ -169,15 +171,15 @@ def test_a_segmenter_killed_half_way_goes_on(scenes: Path, tmp_path: Path, monke
     batch = RenderedWorld.batch
 
     def fails(self: RenderedWorld, step: int, count: int, size: tuple[int, int]) -> Batch:
-        seen.append(step - FIRST_STEP)
+        seen.append(step - FirstBatch.SEGMENTER)
         if len(seen) == 4:
             raise KeyboardInterrupt
         return batch(self, step, count, size)
 
     monkeypatch.setattr(RenderedWorld, "batch", fails)
     with pytest.raises(KeyboardInterrupt):
-        train_segmenter(path, source, (64, 64), 2, 12, nullcontext)
-    train_segmenter(path, source, (64, 64), 2, 12, nullcontext)
+        train_segmenter(path, SmallLesson(source, (64, 64)), 2, 12, nullcontext)
+    train_segmenter(path, SmallLesson(source, (64, 64)), 2, 12, nullcontext)
     assert seen == [0, 1, 2, 3, 3, 4, 5]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["segmenter.safetensors"]
 
@@ -210,7 +212,7 @@ def test_the_segmenter_learns_to_tell_colours(tmp_path: Path) -> None:
 
     path = tmp_path / "segmenter.safetensors"
     torch.manual_seed(0)
-    train_segmenter(path, Blocks(), (32, 32), 8, 600, nullcontext)
+    train_segmenter(path, SmallLesson(Blocks(), (32, 32)), 8, 600, nullcontext)
     test = Blocks().batch(10**6, 4, (32, 32))
     assert (load_segmenter(path).segment(test.photos) == test.labels).float().mean() > 0.95
 

@@ -36,7 +36,7 @@ from model.errors import InputError
 from model.network.config import GroupDNetConfig
 from model.network.encoder import Encoder
 from model.network.groupdnet import Generator
-from model.perception.segmenter import Segmenter
+from model.perception.label_reader import LabelReader
 from model.recipe.taxonomy import Taxonomy, taxonomy_for
 
 FORMAT = "groupdnet-studio 1"  # name and version of the format, in every generator's and encoder's header
@@ -60,7 +60,7 @@ class Checkpoint:
     taxonomy: Taxonomy
     generator: Generator
     encoder: Encoder | None = None
-    segmenter: Segmenter | None = None
+    segmenter: LabelReader | None = None
     title: str = ""
     record: dict[str, Any] | None = None
     folder: Path | None = None
@@ -176,7 +176,7 @@ def _load_ours(path: Path) -> Checkpoint:
     )
 
 
-def _segmenter_beside(path: Path) -> Segmenter | None:
+def _segmenter_beside(path: Path) -> LabelReader | None:
     beside = path.parent / SEGMENTER_FILE
     return load_segmenter(beside) if beside.is_file() else None
 

@@ -23,7 +23,11 @@ def add_arguments(command: ArgumentParser) -> None:
     command.add_argument("checkpoint", metavar="CHECKPOINT", help="folder or file of the model")
     command.add_argument("--scenes", type=int, default=500, help="held-out scenes (default: %(default)s)")
     command.add_argument("--seed", type=int, default=999, help="of the held-out world (default: %(default)s)")
-    command.add_argument("--data", default="world", help="'world', a folder of rendered scenes, or a folder of photos")
+    command.add_argument(
+        "--data", default="world", help="'world', a folder of rendered scenes, a prepared set, or a folder of photos"
+    )
+    command.add_argument("--split", choices=("train", "val"), help="of the photos (default: val if there is one)")
+    command.add_argument("--groups", metavar="A,B", help="photos of a prepared set, by its groups (default: all)")
     command.add_argument("--taxonomy", help="classes of a plain folder of pairs")
     command.add_argument("--skip-unpaired", action="store_true", help="leave out photos without a label map")
     command.add_argument(
@@ -55,7 +59,10 @@ def main(args: Namespace) -> None:
     if args.data == "world":
         held_out = world_scenes(checkpoint, args.scenes, args.seed)
     else:
-        held_out = folder_scenes(checkpoint, Path(args.data), args.scenes, args.taxonomy, args.skip_unpaired)
+        groups = tuple(args.groups.split(",")) if args.groups else ()
+        held_out = folder_scenes(
+            checkpoint, Path(args.data), args.scenes, args.taxonomy, args.skip_unpaired, args.split, groups
+        )
     drawn = painted_maps(checkpoint, args.painted, args.maps, args.seed)
     survey, painted_survey = Survey(engine), Survey(engine, PAINTED_PRIORS)
     shown = measure(survey, held_out, SHOWN, args.diversity_scenes, args.fit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -14,9 +15,13 @@ import torch.distributed as dist
 
 from model.checkpoint import load_checkpoint
 from model.checkpoint.checkpoint import SEGMENTER_FILE
+from model.checkpoint.segmenter import load_segmenter
 from model.data.landscape import render_set
+from model.data.prepared import PreparedPhotos, is_prepared, open_prepared
 from model.data.sources import LiveWorld, PhotoFolder, RenderedWorld, Source
-from model.devices import pick_device, training_precision
+from model.devices import autocast, pick_device, training_precision
+from model.evaluation.segmenting import held_out_accuracy
+from model.training.lessons import lesson_of
 from model.training.plan import Plan, load_plan
 from model.training.run import Run
 from model.training.segmenter import train_segmenter
@@ -34,10 +39,17 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=Path,
         help="begin with this checkpoint's weights, and train its network (default: new weights, the plan's preset)",
     )
-    parser.add_argument("--data", default="world", help="'world', a folder of rendered scenes, or a folder of photos")
+    parser.add_argument(
+        "--data", default="world", help="'world', a folder of rendered scenes, a prepared set, or a folder of photos"
+    )
     parser.add_argument("--scenes", type=int, default=0, help="with --data world: render so many scenes ahead (CPU)")
     parser.add_argument(
         "--taxonomy", help="classes of a plain folder of pairs: landscape, deepfashion, cityscapes, ade20k"
+    )
+    parser.add_argument(
+        "--groups",
+        metavar="A,B",
+        help="photos of a prepared set to train on, by its groups (default: the plan's, else all)",
     )
     parser.add_argument(
         "--skip-unpaired", action="store_true", help="leave out photos without a label map, and maps alone"
@@ -65,18 +77,20 @@ def _source(args: Namespace, plan: Plan, device: torch.device) -> Source:
         render_set(path, args.scenes, largest, plan.seed, workers=os.cpu_count() or 1)
     if (path / "scenes.json").exists():
         return RenderedWorld(path, device, plan.seed)
-    return PhotoFolder(path, args.taxonomy, device, plan.seed, args.skip_unpaired)
+    if is_prepared(path):
+        groups = tuple(args.groups.split(",")) if args.groups else plan.groups
+        return PreparedPhotos(path, device, plan.seed, groups=groups, crop=plan.crop, rare=plan.rare)
+    return PhotoFolder(path, args.taxonomy, device, plan.seed, args.skip_unpaired, keep=args.run / "decoded")
 
 
 def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) -> None:
     """The run's segmenter, or further the one that it has; nothing else is trained."""
     dtype, phase = training_precision(args.precision, device), plan.segmenter_phase
     source, path = _source(args, plan, device), args.run / SEGMENTER_FILE
-
-    def autocast() -> torch.autocast:
-        return torch.autocast(device.type, dtype, enabled=dtype != torch.float32)
-
-    train_segmenter(path, source, phase.size, phase.batch, args.segmenter_only, autocast)
+    precision = functools.partial(autocast, device, dtype)
+    train_segmenter(path, lesson_of(plan, source), phase.batch, args.segmenter_only, precision)
+    if is_prepared(Path(args.data)):
+        print(held_out_accuracy(load_segmenter(path), open_prepared(Path(args.data)), phase.size))
 
 
 def _plan(args: Namespace) -> Plan:
@@ -101,11 +115,7 @@ def main(args: Namespace) -> None:
             _train_segmenter_alone(args, plan, device)
             return
         start = load_checkpoint(args.start) if args.start else None
-        run = Run(args.run, plan, _source(args, plan, device), args.precision, start)
-        run.prepare_features(args.vgg)
-        run.measure_colours()
-        run.resume()
-        run.start_codes()
+        run = Run.begin(args.run, plan, _source(args, plan, device), args.precision, start, args.vgg)
         run.fit(stop_at, args.sheet_every)
     finally:
         if distributed:

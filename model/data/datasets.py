@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from model.data.classes import named_taxonomy, numbered_names, read_class_names, read_label_matrix
 from model.data.layouts import LAYOUTS, Layout
 from model.errors import InputError
 from model.recipe.images import Size, read_instances, read_photo, resize_nearest
@@ -36,21 +38,36 @@ class Pair:
 class PairFolder(Dataset[Sample]):
     """Photos with label maps, resized to ``size`` (H, W): photos smoothly, labels and instances by nearest neighbour.
 
-    A sample is labels uint8 [H, W], photo uint8 [3, H, W] and instances int32 [H, W], or None where the data set has
-    none. Raises InputError, which names the file, where one cannot be read or photo and label map differ in shape.
+    A sample is labels uint8 [H, W] (255: unknown), photo uint8 [3, H, W] and instances int32 [H, W], or None where the
+    data set has none. Raises InputError, which names the file, where one cannot be read or photo and label map differ
+    in shape.
     """
 
-    def __init__(self, pairs: list[Pair], taxonomy: Taxonomy, size: Size) -> None:
+    def __init__(self, pairs: list[Pair], taxonomy: Taxonomy, size: Size, label_variable: str | None = None) -> None:
+        """``label_variable`` names the matrix of the label files where those are MATLAB's."""
         self.pairs, self.taxonomy, self.size = pairs, taxonomy, (size[0], size[1])
+        self.label_variable = label_variable
 
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, index: int) -> Sample:
+    def resized(self, size: Size) -> PairFolder:
+        """The same data set at another size."""
+        return PairFolder(self.pairs, self.taxonomy, size, self.label_variable)
+
+    def read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """A pair as it is stored: photo uint8 [H, W, 3], labels uint8 [h, w], which may be larger or smaller."""
         pair = self.pairs[index]
-        labels = read_labels(pair.labels, self.taxonomy, field=pair.labels.name)
+        if self.label_variable is None:
+            labels = read_labels(pair.labels, self.taxonomy, field=pair.labels.name, keep_unknown=True)
+        else:
+            labels = read_label_matrix(pair.labels, self.label_variable, len(self.taxonomy), pair.labels.name)
         photo = read_photo(pair.photo, field=pair.photo.name)
         _check_shapes(pair, photo.shape[:2], labels.shape)
+        return photo, labels
+
+    def __getitem__(self, index: int) -> Sample:
+        pair, (photo, labels) = self.pairs[index], self.read(index)
         height, width = self.size
         if photo.shape[:2] != self.size:
             photo = np.array(Image.fromarray(photo).resize((width, height), Image.Resampling.LANCZOS))
@@ -69,12 +86,14 @@ def open_dataset(
     split: str | None = "train",
     *,
     skip_unpaired: bool = False,
+    write_taxonomy: bool = False,
 ) -> PairFolder:
     """The data set in a folder; which layout it has, its folders say (``LAYOUTS``).
 
     The taxonomy is the one named, or the layout's own, or for plain pairs the one in the folder's ``taxonomy.json``.
     ``split`` is train or val, or None for what is held out: val where the data set has it. ``skip_unpaired`` leaves out
-    files without a counterpart, which are an error otherwise.
+    files without a counterpart, which are an error otherwise. Pairs that do not say what their labels mean get
+    classes by the label files' values; ``write_taxonomy`` puts these into the folder, for the user to complete.
     """
     root = Path(path)
     layout = _find_layout(root)
@@ -87,8 +106,12 @@ def open_dataset(
             allowed=list(layout.splits),
         )
     taxonomy = _find_taxonomy(root, layout, taxonomy_name)
+    if taxonomy is None:
+        taxonomy = _made_taxonomy(root, layout, write_taxonomy)
     pairs = _find_pairs(root, layout, layout.splits[split], skip_unpaired)
-    return PairFolder(pairs, taxonomy, size)
+    if layout.test_list is not None:
+        pairs = _listed(pairs, root / layout.test_list, split == "val")
+    return PairFolder(pairs, taxonomy, size, layout.label_variable)
 
 
 def _find_layout(root: Path) -> Layout:
@@ -106,7 +129,8 @@ def _find_layout(root: Path) -> Layout:
     )
 
 
-def _find_taxonomy(root: Path, layout: Layout, name: str | None) -> Taxonomy:
+def _find_taxonomy(root: Path, layout: Layout, name: str | None) -> Taxonomy | None:
+    """None: plain pairs that do not say."""
     name = name or layout.taxonomy
     if name is None and (root / "taxonomy.json").is_file():
         try:
@@ -115,27 +139,56 @@ def _find_taxonomy(root: Path, layout: Layout, name: str | None) -> Taxonomy:
             raise InputError(f"{root / 'taxonomy.json'}: {error}", field="taxonomy") from error
     if name in TAXONOMIES:
         return TAXONOMIES[name]
-    problem = f"there is no taxonomy called {name!r}" if name else f"{root} does not say what its labels mean"
+    if name is None and layout.names is not None:
+        names = read_class_names(root / layout.names, layout.names_variable)
+        return named_taxonomy(layout.name, [*layout.first_names, *names])
+    if name is None:
+        return None
     raise InputError(
-        f"{problem}; name one of {', '.join(TAXONOMIES)}, or put a taxonomy.json into the folder",
+        f"there is no taxonomy called {name!r}; name one of {', '.join(TAXONOMIES)}, or put a taxonomy.json into the "
+        "folder",
         field="taxonomy",
         value=name,
         allowed=list(TAXONOMIES),
     )
 
 
+def _made_taxonomy(root: Path, layout: Layout, write: bool) -> Taxonomy:
+    """For pairs that do not say what their labels mean: the classes of ``classes.json``, or else one for each value
+    up to the largest in the label files. The user is told."""
+    if (root / "classes.json").is_file():
+        names, origin = read_class_names(root / "classes.json"), "the names in classes.json"
+    else:
+        files = sorted(_files(root / layout.labels, layout.label_ending).values())
+        names, origin = numbered_names(files), f"the values found in {len(files):,} label maps"
+    taxonomy = named_taxonomy(root.resolve().name, names)
+    note = f"{root} has no taxonomy.json, so {origin} are its {len(names)} classes"
+    if write:
+        path = root / "taxonomy.json"
+        try:
+            path.write_text(json.dumps(taxonomy.to_json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            note += f"; they now stand in {path}, where you can name and colour them"
+        except OSError as error:
+            note += f"; {path} could not be written: {(error.strerror or 'no reason given').lower()}"
+    print(f"note: {note}", file=sys.stderr)
+    return taxonomy
+
+
 def _find_pairs(root: Path, layout: Layout, folder: str, skip_unpaired: bool) -> list[Pair]:
     photo_root, label_root = root / layout.photos.format(split=folder), root / layout.labels.format(split=folder)
     photos: dict[str, Path] = {}
     for suffix in PHOTO_SUFFIXES:
-        for key, file in _files(photo_root, layout.photo_ending + suffix).items():
+        for key, file in _files(photo_root, layout.photo_ending + suffix, layout.by_name).items():
             if key in photos:
                 raise InputError(f"{photos[key]} and {file} are both photos of {key}; keep one", field="data")
             photos[key] = file
-    labels = _files(label_root, layout.label_ending)
+    labels = _files(label_root, layout.label_ending, layout.by_name)
+    if layout.names is not None:
+        labels = {key: file for key, file in labels.items() if file != root / layout.names}
     paired = sorted(photos.keys() & labels.keys())
     if not skip_unpaired:
-        _check_counterparts("photo", photos, "label map", labels, label_root)
+        if not layout.some_labelled:
+            _check_counterparts("photo", photos, "label map", labels, label_root)
         _check_counterparts("label map", labels, "photo", photos, photo_root)
     if not paired:
         raise InputError(
@@ -152,10 +205,23 @@ def _find_pairs(root: Path, layout: Layout, folder: str, skip_unpaired: bool) ->
     return [Pair(photos[key], labels[key], instances.get(key)) for key in paired]
 
 
-def _files(root: Path, ending: str) -> dict[str, Path]:
+def _listed(pairs: list[Pair], path: Path, wanted: bool) -> list[Pair]:
+    """The pairs whose photos a list names, or with ``wanted`` false those that it does not; no list: it names none."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    listed = {line.replace("\\", "/").rpartition("/")[2].strip() for line in lines}
+    chosen = [pair for pair in pairs if (pair.photo.name in listed) == wanted]
+    if not chosen:
+        which = "none" if wanted else "all"
+        raise InputError(
+            f"{path} lists {which} of the {len(pairs):,} photos beside it.", field="split", value=str(path)
+        )
+    return chosen
+
+
+def _files(root: Path, ending: str, by_name: bool = False) -> dict[str, Path]:
     """Key → file, for the visible files below a folder whose names end so (in upper or lower case)."""
     return {
-        file.relative_to(root).as_posix()[: -len(ending)]: file
+        (file.name if by_name else file.relative_to(root).as_posix())[: -len(ending)]: file
         for file in root.rglob("*")
         if file.name.lower().endswith(ending.lower()) and not file.name.startswith(".") and file.is_file()
     }
@@ -178,9 +244,11 @@ def _check_counterparts(kind: str, files: dict[str, Path], other: str, others: d
 def _check_shapes(pair: Pair, photo: tuple[int, ...], labels: tuple[int, ...]) -> None:
     aspects = photo[1] / photo[0], labels[1] / labels[0]
     if abs(aspects[0] / aspects[1] - 1) > ASPECT_TOLERANCE:
+        turned = abs(aspects[0] * aspects[1] - 1) <= ASPECT_TOLERANCE
+        hint = "; if the photo's EXIF turns it and its label map is not turned, save both upright" if turned else ""
         raise InputError(
             f"{pair.photo} is {photo[1]}×{photo[0]} pixels and its label map {pair.labels} {labels[1]}×{labels[0]}: "
-            "they do not show the same",
+            f"they do not show the same{hint}",
             code="wrong_size",
             field="data",
             value=list(labels),

@@ -21,6 +21,13 @@ class Layout:
     photo_ending: str = ""
     label_ending: str = ".png"
     instance_ending: str = ".png"
+    label_variable: str | None = None  # in label files of MATLAB's
+    names: str | None = None  # file of the classes' names
+    names_variable: str | None = None
+    first_names: tuple[str, ...] = ()  # of classes before those that the file names
+    by_name: bool = False  # photo and label map have one file name, whatever folders they are in
+    some_labelled: bool = False  # photos without a label map are as they should be
+    test_list: str | None = None  # file that lists the photos of val, one a line; train is the others
 
     def describe(self) -> str:
         return f"{self.name}: {self.photos}/ and {self.labels}/".replace("{split}", "|".join(self.splits.values()))
@@ -53,5 +60,31 @@ LAYOUTS = (
         "annotations/{split}",
         {"train": "training", "val": "validation"},
         taxonomy="ade20k",
+    ),
+    Layout(
+        "clothing-co-parsing",
+        "photos",
+        "annotations/pixel-level",
+        {"train": "."},
+        taxonomy=None,
+        label_ending=".mat",
+        label_variable="groundtruth",
+        names="label_list.mat",
+        names_variable="label_list",
+        some_labelled=True,
+    ),
+    Layout(
+        "sift-flow",
+        "Images",
+        "SemanticLabels",
+        {"train": ".", "val": "."},
+        taxonomy=None,
+        label_ending=".mat",
+        label_variable="S",
+        names="SemanticLabels/classes.mat",
+        names_variable="names",
+        first_names=("unlabeled",),
+        by_name=True,
+        test_list="TestSet1.txt",
     ),
 )

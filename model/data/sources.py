@@ -18,23 +18,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.data.datasets import PairFolder, open_dataset
+from model.data.datasets import open_dataset
+from model.data.decoded import Decoded, decode
 from model.data.landscape import Landscape, is_rendered
+from model.data.regions import fill_unknown
 from model.errors import InputError
-from model.recipe.taxonomy import TAXONOMIES, Taxonomy
+from model.recipe.taxonomy import TAXONOMIES, UNKNOWN, Taxonomy
 
 
 @dataclass(frozen=True)
 class Batch:
-    """labels long [N, H, W]; photos float32 [N, 3, H, W] in [−1, 1]; instances int32 [N, H, W] or None."""
+    """labels long [N, H, W]; photos float32 [N, 3, H, W] in [−1, 1]; instances int32 [N, H, W] or None.
+
+    ``known`` bool [N, H, W] is False where a label is only that of the nearest labelled pixel; None: all are known.
+    """
 
     labels: Tensor
     photos: Tensor
     instances: Tensor | None
+    known: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
-        instances = None if self.instances is None else self.instances.to(device, non_blocking=True)
-        return Batch(self.labels.to(device, non_blocking=True), self.photos.to(device, non_blocking=True), instances)
+        labels, photos = (part.to(device, non_blocking=True) for part in (self.labels, self.photos))
+        optional = (self.instances, self.known)
+        instances, known = (None if part is None else part.to(device, non_blocking=True) for part in optional)
+        return Batch(labels, photos, instances, known)
 
 
 class Source(Protocol):
@@ -127,28 +135,54 @@ class PhotoFolder:
     """Photos with their label maps, in any of the layouts that ``model.data.layouts`` knows."""
 
     def __init__(
-        self, path: Path, taxonomy: str | None, device: torch.device, seed: int = 0, skip_unpaired: bool = False
+        self,
+        path: Path,
+        taxonomy: str | None,
+        device: torch.device,
+        seed: int = 0,
+        skip_unpaired: bool = False,
+        keep: Path | None = None,
     ) -> None:
-        self.path, self.taxonomy_name, self.device, self.seed = path, taxonomy, device, seed
-        self.skip_unpaired = skip_unpaired
-        self.opened: dict[tuple[int, int], PairFolder] = {}
-        self.taxonomy = self._at((64, 64)).taxonomy
+        """``keep`` is a folder for the decoded photos; with None the files are read anew for every batch."""
+        self.device, self.seed, self.keep = device, seed, keep
+        dataset = open_dataset(path, taxonomy, (64, 64), skip_unpaired=skip_unpaired, write_taxonomy=True)
+        self.taxonomy, self.dataset = dataset.taxonomy, dataset
+        self.decoded: dict[tuple[int, int], Decoded] = {}
         self.pool = ThreadPoolExecutor(8)
 
-    def _at(self, size: tuple[int, int]) -> PairFolder:
-        if size not in self.opened:
-            self.opened[size] = open_dataset(self.path, self.taxonomy_name, size, skip_unpaired=self.skip_unpaired)
-        return self.opened[size]
-
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
-        dataset = self._at(size)
-        chosen, mirrored = _draw(self.seed, step, len(dataset), count)
-        samples = list(self.pool.map(dataset.__getitem__, chosen.tolist()))
-        labels = torch.stack([labels for labels, _, _ in samples]).long()
-        photos = _normalise(torch.stack([photo for _, photo, _ in samples]))
-        maps = [instances for _, _, instances in samples if instances is not None]
-        instances = _mirror(torch.stack(maps), mirrored) if len(maps) == count else None
-        return Batch(_mirror(labels, mirrored), _mirror(photos, mirrored), instances).to(self.device)
+        chosen, mirrored = _draw(self.seed, step, len(self.dataset), count)
+        labels, photos, known, instances = self._samples(chosen, size)
+        return Batch(
+            _mirror(labels.long(), mirrored),
+            _mirror(_normalise(photos), mirrored),
+            None if instances is None else _mirror(instances, mirrored),
+            None if known is None else _mirror(known, mirrored),
+        ).to(self.device)
+
+    def _samples(
+        self, chosen: np.ndarray, size: tuple[int, int]
+    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Labels, photos uint8 [N, 3, H, W], where the labels are known, and instances."""
+        if self.keep is None:
+            samples = list(self.pool.map(self.dataset.resized(size).__getitem__, chosen.tolist()))
+            given = np.stack([labels.numpy() for labels, _, _ in samples])
+            known = given != UNKNOWN
+            filled = given if known.all() else np.stack([fill_unknown(labels) for labels in given])
+            maps = [instances for _, _, instances in samples if instances is not None]
+            return (
+                torch.from_numpy(filled),
+                torch.stack([photo for _, photo, _ in samples]),
+                None if known.all() else torch.from_numpy(known),
+                torch.stack(maps) if len(maps) == len(chosen) else None,
+            )
+        if size not in self.decoded:
+            self.decoded[size] = decode(self.dataset.resized(size), self.keep / f"{size[0]}x{size[1]}")
+        arrays = self.decoded[size]
+        parts = (arrays.labels, arrays.photos.transpose(0, 3, 1, 2), arrays.known, arrays.instances)
+        labels, photos, known_part, ids = (None if part is None else torch.from_numpy(part[chosen]) for part in parts)
+        assert labels is not None and photos is not None
+        return labels, photos, known_part, ids
 
 
 def prefetch(source: Source, steps: Iterator[tuple[int, int, tuple[int, int]]], ahead: int = 2) -> Iterator[Batch]:

@@ -31,6 +31,8 @@ from model.network.cost import STEPS
 from model.network.groupdnet import Generator
 from model.network.layers import instance_edges
 from model.perception.features import SegmenterFeatures
+from model.perception.label_reader import LabelReader
+from model.recipe.reading import Reading
 from model.recipe.styles import MAX_SEED
 
 CACHE_BYTES = 2**30  # most bytes of kept modulation; a new map adds some 25 MB in the landscape model, a stroke less
@@ -150,14 +152,26 @@ class Engine:
 
         Raises InputError, "no_segmenter" where the checkpoint has no segmenter.
         """
+        segmenter, pixels = self._segmenter(), self._photo(photo)
+        with _exact(self.device):
+            return segmenter.segment(pixels)[0].byte().cpu().numpy()
+
+    @torch.inference_mode()
+    def read(self, photo: Array) -> Reading:
+        """What ``segment`` reads, how sure the segmenter is of it, and what else it may be. Errors: as ``segment``."""
+        segmenter, pixels = self._segmenter(), self._photo(photo)
+        with _exact(self.device):
+            labels, confidence, second = (part[0].cpu() for part in segmenter.read(pixels))
+        return Reading(labels.byte().numpy(), confidence.numpy(), second.byte().numpy())
+
+    def _segmenter(self) -> LabelReader:
         if self.segmenter is None:
             raise InputError(
                 "This checkpoint has no segmenter, so it cannot read label maps from photos.",
                 code="no_segmenter",
                 field="photo",
             )
-        with _exact(self.device):
-            return self.segmenter.segment(self._photo(photo))[0].byte().cpu().numpy()
+        return self.segmenter
 
     def _photo(self, photo: Array) -> Tensor:
         """uint8 [H, W, 3] → [1, 3, H, W] in [−1, 1], on the engine's device; InputError for anything else."""

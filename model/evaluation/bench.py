@@ -7,11 +7,13 @@ clock is the processor's time, which stands still while other programs run.
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import resource
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,6 +32,7 @@ from model.network.groupdnet import Generator
 from model.network.layers import instance_edges
 from model.recipe.styles import Style
 from model.recipe.taxonomy import numbered_taxonomy
+from model.threads import visible_cores
 
 BATCH = 8
 PAIRS = 2  # of a resample and a stroke in each round
@@ -40,6 +43,7 @@ PRODUCT_GFLOP, CONVOLUTION_GFLOP = 2e-9 * SIDE**3, 2e-9 * 9 * 256 * SIDE**2
 COPIED = 2**26  # bytes
 MOST_DIFFERENT, LEAST_DECIBELS = 1e-4, 45  # from the plain network's picture; in a lower precision decibels alone
 GAINS = {"mlp_shared": 1.1, "mlp_": 0.35, "conv_img": 0.3, "": 1.1}  # of random weights, by part of the name
+BESIDE = (5, 40)  # least and most resamples that are timed beside a busy core
 CALIBRATED = 2  # pictures that random weights' batch norms take their statistics from
 
 
@@ -70,6 +74,9 @@ class Result:
     resample_ms: float
     batch: int  # pictures
     batch_ms: float
+    quiet_p50_ms: float  # median of resamples one after the other, on the machine as it is
+    busy_p50_ms: float  # median beside a busy process on every core but one
+    busy_p90_ms: float  # 90th percentile beside them
     encode_ms: float | None  # None without an encoder
     difference: float  # largest from the plain network's picture
     decibels: float  # PSNR against it
@@ -91,6 +98,7 @@ class Result:
             "stroke_to_resample": self.stroke_ms / self.resample_ms,
             "resample_to_floor": self.resample_ms / self.floor_ms,
             "resample_to_convolution_floor": self.resample_ms / self.convolution_floor_ms,
+            "busy_p90_to_quiet_p50": self.busy_p90_ms / self.quiet_p50_ms,
         }
 
     def to_json(self) -> dict[str, object]:
@@ -144,6 +152,18 @@ def distinct_share(config: GroupDNetConfig, labels: np.ndarray) -> float:
     return len(lookup.unique(lookup.window_keys(surrounded, count).five)[0]) / maps.numel()
 
 
+@contextlib.contextmanager
+def busy_cores(count: int) -> Iterator[None]:
+    """``count`` processes that each keep a core busy, as a browser or a build beside the studio would."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
 class Bench:
     """One model's cases, and their fastest times so far."""
 
@@ -169,13 +189,27 @@ class Bench:
             labels = self._engine_round(rounds)
             expected = self._time("plain", self._plain, plain, labels)
             self._machine()
+        quiet = self._resamples(labels, seconds / 4)
+        with busy_cores(max(1, visible_cores() - 1)):
+            busy = self._resamples(labels, seconds / 2)
         alone, together = (self.engine.synthesize(labels, self.codes[:count]) for count in (1, self.batch))
         got = torch.cat([alone, together[:1]])
         errors: tuple[float | None, float | None] = (None, None)
         if float64:
             exact = self._plain(plain.double(), labels)
             errors = float((got - exact).abs().max()), float((expected - exact).abs().max())
-        return self._result(got - expected, *errors)
+        return self._result(got - expected, *errors, quiet, busy)
+
+    def _resamples(self, labels: np.ndarray, seconds: float) -> np.ndarray:
+        """Milliseconds of resamples of one label map in a row, by the wall's clock whatever the number of threads."""
+        times: list[float] = []
+        started = time.perf_counter()
+        while len(times) < BESIDE[0] or (len(times) < BESIDE[1] and time.perf_counter() - started < seconds):
+            before = time.perf_counter()
+            self.engine.synthesize(labels, self.codes[len(times) % PAIRS][None])
+            self._wait()
+            times.append(1000 * (time.perf_counter() - before))
+        return np.array(times)
 
     def _engine_round(self, seed: int) -> np.ndarray:
         """Every case of the engine once, on a label map that it has not seen; that map."""
@@ -230,7 +264,14 @@ class Bench:
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
-    def _result(self, difference: torch.Tensor, error: float | None, plain_error: float | None) -> Result:
+    def _result(
+        self,
+        difference: torch.Tensor,
+        error: float | None,
+        plain_error: float | None,
+        quiet: np.ndarray,
+        busy: np.ndarray,
+    ) -> Result:
         total, synthesis = gflop(self.config)
         ms = {name: 1000 * seconds for name, seconds in self.best.items()}
         rates = Rates(
@@ -255,6 +296,9 @@ class Bench:
             resample_ms=ms["resample"],
             batch=self.batch,
             batch_ms=ms["batch"] / self.batch,
+            quiet_p50_ms=float(np.median(quiet)),
+            busy_p50_ms=float(np.median(busy)),
+            busy_p90_ms=float(np.percentile(busy, 90)),
             encode_ms=ms.get("encode"),
             difference=float(difference.abs().max()),
             decibels=float(10 * torch.log10(4 / difference.square().mean().clamp_min(1e-20))),
@@ -292,6 +336,9 @@ LINES: dict[str, Callable[[Result], str]] = {
     "resample, ms": lambda row: f"{row.resample_ms:.1f}",
     "resample in a batch, ms each": lambda row: f"{row.batch_ms:.1f}",
     "encode, ms": lambda row: "–" if row.encode_ms is None else f"{row.encode_ms:.1f}",
+    "resample beside a busy core, median, ms": lambda row: f"{row.busy_p50_ms:.1f}",
+    "resample beside a busy core, 90th percentile, ms": lambda row: f"{row.busy_p90_ms:.1f}",
+    "that 90th percentile ÷ the quiet median": lambda row: f"{row.ratios()['busy_p90_to_quiet_p50']:.2f}",
     "pictures a second": lambda row: f"{row.images_per_second:.1f}",
     "floor of synthesis, ms": lambda row: f"{row.floor_ms:.1f}",
     "plain ÷ resample": lambda row: f"{row.ratios()['plain_to_resample']:.2f}",

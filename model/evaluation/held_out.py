@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,12 @@ import numpy as np
 from model.checkpoint import Checkpoint
 from model.data.datasets import open_dataset
 from model.data.landscape import SIZES, Landscape
+from model.data.prepared import is_prepared, open_prepared
+from model.data.regions import fill_unknown
 from model.errors import InputError
 from model.recipe.images import Size
 from model.recipe.labels import read_labels
+from model.recipe.taxonomy import UNKNOWN
 
 STARTERS = Path(__file__).parents[1] / "static" / "starters"
 STROKES = (3, 9)  # of the brush, on a map painted here
@@ -24,11 +27,19 @@ DABS = 40  # that a stroke is made of
 
 @dataclass(frozen=True)
 class Sample:
-    """Labels uint8 [H, W], and their photo uint8 [H, W, 3] and instance ids int32 [H, W] where there are any."""
+    """Labels uint8 [H, W], and their photo uint8 [H, W, 3] and instance ids int32 [H, W] where there are any.
+
+    ``known`` bool [H, W] is False where a label is only that of the nearest labelled pixel; None: all are known.
+    """
 
     labels: np.ndarray
     photo: np.ndarray | None = None
     instances: np.ndarray | None = None
+    known: np.ndarray | None = None
+
+    def sure(self, values: np.ndarray) -> np.ndarray:
+        """Of values [H, W, …] of the pixels, those where the label is known: [K, …]."""
+        return values.reshape(-1, *values.shape[2:]) if self.known is None else values[self.known]
 
 
 @dataclass(frozen=True)
@@ -64,12 +75,23 @@ def world_scenes(checkpoint: Checkpoint, count: int, seed: int) -> HeldOut:
 
 
 def folder_scenes(
-    checkpoint: Checkpoint, folder: Path, count: int, taxonomy: str | None = None, skip_unpaired: bool = False
+    checkpoint: Checkpoint,
+    folder: Path,
+    count: int,
+    taxonomy: str | None = None,
+    skip_unpaired: bool = False,
+    split: str | None = None,
+    groups: Sequence[str] = (),
 ) -> HeldOut:
-    """The first ``count`` samples of a folder of rendered scenes, or of a data set's validation split if it has one."""
+    """The first ``count`` samples of a folder of rendered scenes, or of a split of a data set: by default its
+    validation split if it has one. ``groups`` chooses photos of a prepared set."""
     if (folder / "scenes.json").is_file():
         return _rendered_scenes(checkpoint, folder, count)
-    dataset = open_dataset(folder, taxonomy, checkpoint.config.image_size, None, skip_unpaired=skip_unpaired)
+    size = checkpoint.config.image_size
+    if is_prepared(folder):
+        dataset = open_prepared(folder).dataset(split or "val", groups, size)
+    else:
+        dataset = open_dataset(folder, taxonomy, size, split, skip_unpaired=skip_unpaired)
     if len(dataset.taxonomy) != checkpoint.config.classes:
         raise InputError(
             f"The data has {len(dataset.taxonomy)} classes ({dataset.taxonomy.name}), "
@@ -83,9 +105,12 @@ def folder_scenes(
         for i in range(count):
             labels, photo, instances = dataset[i]
             ids = None if instances is None or not checkpoint.config.instance_edges else instances.numpy()
-            yield Sample(labels.numpy(), photo.permute(1, 2, 0).numpy(), ids)
+            known = labels.numpy() != UNKNOWN
+            filled = labels.numpy() if known.all() else fill_unknown(labels.numpy())
+            yield Sample(filled, photo.permute(1, 2, 0).numpy(), ids, None if known.all() else known)
 
-    return HeldOut(f"{folder.name}, {dataset.taxonomy.name}", count, samples())
+    chosen = " ".join(filter(None, (split, ", ".join(groups))))
+    return HeldOut(f"{folder.name}, {dataset.taxonomy.name}" + (f", {chosen}" if chosen else ""), count, samples())
 
 
 def _rendered_scenes(checkpoint: Checkpoint, folder: Path, count: int) -> HeldOut:

@@ -15,6 +15,7 @@ from model.evaluation import metrics
 from model.evaluation.held_out import HeldOut, Sample
 from model.perception.features import perceptual_distance
 from model.progress import Progress
+from model.recipe.change import measure_change
 from model.recipe.styles import Style, style_from_encoding
 
 SHOWN, PRIORS_SHOWN = 6, 3  # columns of the sheet, and sampled looks in each
@@ -75,7 +76,7 @@ class Survey:
         encoded_picture = pictures.pop() if encoded else None
         prior, after = pictures[: len(bases)], pictures[len(bases) :]
         self._look(sample, prior[: self.priors], encoded_picture)
-        self.changes.append({c: metrics.change(prior[0], p, labels == c) for c, p in zip(chosen, after)})
+        self.changes.append({c: measure_change(prior[0], p, labels == c) for c, p in zip(chosen, after)})
         if fit and sample.photo is not None:
             self._fit(sample, sample.photo, number)
         if diversity is not None and self.engine.segmenter is not None:
@@ -100,7 +101,8 @@ class Survey:
             codes = step.codes
         self.fit_seconds.append(time.perf_counter() - started)
         style = style_from_encoding(codes, np.unique(sample.labels), self.engine.config, seed=seed)
-        self.fitted.colours.append(metrics.class_colours(self._render(sample, [style])[0], sample.labels))
+        picture = self._render(sample, [style])[0]
+        self.fitted.colours.append(metrics.class_colours(sample.sure(picture), sample.sure(sample.labels)))
 
     def _render(self, sample: Sample, styles: list[Style]) -> np.ndarray:
         codes = np.stack([style.codes(self.engine.config) for style in styles])
@@ -113,14 +115,15 @@ class Survey:
         if encoded is not None:
             kinds.append((self.encoded, encoded))
         for kept, picture in kinds:
-            kept.colours.append(metrics.class_colours(picture, sample.labels))
+            kept.colours.append(metrics.class_colours(sample.sure(picture), sample.sure(sample.labels)))
             kept.energy.append(metrics.high_frequency_energy(picture))
         if self.engine.segmenter is None:
             return
         classes = self.engine.config.classes
         read, stages = self._read(np.stack([picture for _, picture in kinds]))
         for i, (kept, _) in enumerate(kinds):
-            kept.confusion.append(metrics.confusion(sample.labels, read[i].numpy(), classes))
+            found = sample.sure(read[i].numpy())
+            kept.confusion.append(metrics.confusion(sample.sure(sample.labels), found, classes))
             kept.features.append(torch.cat([stage[i].mean((1, 2)) for stage in stages]).numpy())
 
     @torch.inference_mode()
@@ -132,7 +135,7 @@ class Survey:
         x = torch.from_numpy(pictures).to(self.engine.device).permute(0, 3, 1, 2) / 127.5 - 1
         if kept is not None:
             x = x * kept.to(x.device)
-        stages = segmenter.features(F.interpolate(x, segmenter.config.size, mode="area"))
+        stages = segmenter.features(segmenter.sized(x))
         scores = F.interpolate(segmenter.scores(stages), x.shape[2:], mode="bilinear")
         return scores.argmax(1).cpu(), [stage.cpu() for stage in stages]
 

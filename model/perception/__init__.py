@@ -1,1 +1,1 @@
-"""How pictures are seen: segmenters, features, colour."""
+"""How pictures are seen: pretrained networks, segmenters, distances between pictures, colour."""

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.errors import InputError
-from model.perception.segmenter import Segmenter
+from model.perception.label_reader import LabelReader
 
 
 def perceptual_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
@@ -32,14 +32,14 @@ class SegmenterFeatures(nn.Module):
 
     weights = (1 / 8, 1 / 4, 1 / 2, 1.0)  # weight of each stage in ``perceptual``, the finest first
 
-    def __init__(self, segmenter: Segmenter) -> None:
+    def __init__(self, segmenter: LabelReader) -> None:
         super().__init__()
         self.segmenter = segmenter.eval().requires_grad_(False)
 
     def sized(self, picture: Tensor) -> Tensor:
-        """A picture [N, 3, H, W] scaled to the size that the segmenter reads, unless it is smaller."""
-        size = self.segmenter.config.size
-        return F.interpolate(picture, size, mode="area") if picture.shape[2] > size[0] else picture
+        """At the size that the segmenter reads, where it is larger."""
+        height = self.segmenter.read_size(picture.shape[2], picture.shape[3])[0]
+        return self.segmenter.sized(picture) if picture.shape[2] > height else picture
 
     def forward(self, picture: Tensor) -> list[Tensor]:
         """Picture [N, 3, H, W] in [−1, 1] → the segmenter's stages, each [N, D, h, w], the finest first."""
@@ -94,14 +94,3 @@ class Vgg19Features(nn.Module):
             if i in (1, 6, 11, 20, 29):
                 stages.append(x)
         return stages
-
-
-def perceptual(features: PerceptualFeatures, fake: Tensor, real: Tensor) -> Tensor:
-    """The perceptual loss L_P (section 3.5 of the paper; Johnson, Alahi, Fei-Fei, ECCV 2016): weighted L1 of features.
-
-    fake, real: [N, 3, H, W] in [−1, 1]; no gradient flows through the real picture's features.
-    """
-    with torch.no_grad():
-        targets = features(real)
-    terms = [weight * F.l1_loss(f, t) for weight, f, t in zip(features.weights, features(fake), targets)]
-    return torch.stack(terms).sum()

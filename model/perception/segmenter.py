@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.perception.label_reader import LabelReader
+
 
 @dataclass(frozen=True)
 class SegmenterConfig:
@@ -44,8 +46,8 @@ def _look_around(width: int, dilation: int) -> nn.Sequential:
     return nn.Sequential(conv, nn.BatchNorm2d(width), nn.ReLU())
 
 
-class Segmenter(nn.Module):
-    """Picture [N, 3, H, W] in [−1, 1], H and W multiples of the stride → class scores (logits) [N, C, H, W]."""
+class Segmenter(LabelReader):
+    """Picture [N, 3, H, W] in [−1, 1], H and W multiples of the stride → class scores [N, C, H, W]."""
 
     def __init__(self, config: SegmenterConfig) -> None:
         super().__init__()
@@ -56,6 +58,12 @@ class Segmenter(nn.Module):
         self.up = nn.ModuleList(_convs(i + o, o) for i, o in zip(widths[::-1], widths[-2::-1]))
         self.predict = nn.Conv2d(widths[0], config.classes * pixels, 1)
 
+    def read_size(self, height: int, width: int) -> tuple[int, int]:
+        return self.config.size
+
+    def sized(self, picture: Tensor) -> Tensor:
+        return F.interpolate(picture, self.config.size, mode="area")
+
     def features(self, picture: Tensor) -> list[Tensor]:
         """The stages of the contracting path, each [N, width, h, w], the finest first."""
         x, stages = F.pixel_unshuffle(picture, self.config.patch), []
@@ -63,9 +71,6 @@ class Segmenter(nn.Module):
             x = stage(F.max_pool2d(x, 2) if i else x)
             stages.append(x)
         return stages
-
-    def forward(self, picture: Tensor) -> Tensor:
-        return self.scores(self.features(picture))
 
     def scores(self, stages: list[Tensor]) -> Tensor:
         """Class scores [N, C, H, W] from what ``features`` returns."""
@@ -75,8 +80,3 @@ class Segmenter(nn.Module):
         for stage, skip in zip(self.up, reversed(skips)):
             x = stage(torch.cat([F.interpolate(x, scale_factor=2, mode="nearest"), skip], dim=1))
         return F.pixel_shuffle(self.predict(x), self.config.patch)
-
-    def segment(self, picture: Tensor) -> Tensor:
-        """Picture [N, 3, H, W] in [−1, 1] of any size, scaled to ``config.size`` → class indices long [N, H, W]."""
-        scores = self(F.interpolate(picture, self.config.size, mode="area"))
-        return F.interpolate(scores, picture.shape[2:], mode="bilinear").argmax(1)

@@ -24,6 +24,7 @@ def read_labels(
     *,
     max_pixels: int = MAX_PIXELS,
     field: str = "labels",
+    keep_unknown: bool = False,
 ) -> np.ndarray:
     """A label map from a PNG file, as class indices uint8 [H, W].
 
@@ -31,14 +32,17 @@ def read_labels(
     Colour PNGs hold one colour a class: the data set's own or the display colours, the data set's if both would do.
 
     With ``size`` the file must have that size; with ``resize`` as well it is sampled there by nearest neighbour.
+    With ``keep_unknown`` the value 255 of pixels without a class is kept where the taxonomy has no class for them.
     Raises InputError: unknown_label, wrong_size, too_large, not_an_image, invalid.
     """
     image, values = read_png(source, size, resize, max_pixels, field)
     if values.dtype == np.uint16:
         allowed = "an 8-bit greyscale, palette or RGB PNG"
         refuse(field, "16-bit greyscale", f"is a 16-bit PNG ({image.mode})", allowed)
-    decode = _from_colours if values.ndim == 3 else _from_indices
-    labels = decode(values.astype(np.uint8), taxonomy, field)
+    if values.ndim == 3:
+        labels = _from_colours(values.astype(np.uint8), taxonomy, field)
+    else:
+        labels = _from_indices(values.astype(np.uint8), taxonomy, field, keep_unknown)
     return labels if size is None else resize_nearest(labels, size)
 
 
@@ -65,10 +69,12 @@ def label_stats(labels: np.ndarray) -> dict[int, int]:
     return {int(index): int(count) for index, count in zip(classes, counts, strict=True)}
 
 
-def _from_indices(values: np.ndarray, taxonomy: Taxonomy, field: str) -> np.ndarray:
+def _from_indices(values: np.ndarray, taxonomy: Taxonomy, field: str, keep_unknown: bool) -> np.ndarray:
     if taxonomy.unknown is not None:
         values = np.where(values == UNKNOWN, np.uint8(taxonomy.unknown), values)
     unknown = values >= len(taxonomy)
+    if keep_unknown:
+        unknown &= values != UNKNOWN
     if unknown.any():
         _refuse_indices(values, unknown, taxonomy, field)
     return values
@@ -147,11 +153,12 @@ def _unknown_label(
 
 
 def _nearest_classes(rgb: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
-    """The class whose data set or display colour is nearest to each colour of [K, 3], by distance in CIELAB: [K]."""
-    table = to_lab(np.array(taxonomy.colours + taxonomy.display))  # [2C, 3]
-    distances = np.square(to_lab(rgb)[:, None] - table[None]).sum(axis=-1)  # [K, 2C]
-    nearest: np.ndarray = distances.argmin(axis=1) % len(taxonomy)
-    return nearest
+    """The class nearest to each colour [K, 3] of 0 … 255: the one whose data set or display colour has the smallest
+    distance in CIE Lab (ΔE, CIE 1976), the lowest index of equally near ones. The page proposes by the same rule.
+    """
+    table = to_lab(np.array([taxonomy.colours, taxonomy.display]))  # [2, C, 3]
+    distances = np.square(to_lab(rgb)[:, None, None] - table).sum(axis=-1)  # [K, 2, C]
+    return distances.min(axis=1).argmin(axis=1)
 
 
 def to_lab(rgb: np.ndarray) -> np.ndarray:

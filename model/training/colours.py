@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.perception.colour import class_moments
+from model.training import streams
 
 SMALLEST_SPREAD = 0.02  # of a class's colour, where pictures are in [−1, 1]
 SMALLEST_STRETCH = 0.2  # of what is nearly a bell already
@@ -63,7 +64,7 @@ class ClassColours:
 
 def _grey(like: Tensor) -> Tensor:
     """Colours [64, 3] of a class that is hardly ever seen."""
-    random = torch.Generator(like.device).manual_seed(0)
+    random = streams.fixed(streams.RARE_COLOURS_SEED, like.device)
     return torch.randn(64, 3, generator=random, device=like.device) * SMALLEST_SPREAD
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,7 +11,7 @@ from torch import Tensor
 from model.network.layers import nearest
 from model.perception.colour import class_moments
 from model.perception.features import PerceptualFeatures, perceptual_distance
-from model.perception.segmenter import Segmenter
+from model.perception.label_reader import LabelReader
 from model.training.colours import ClassColours
 
 TEXTURE_SCALES = (1, 2, 4, 8, 16)  # pixels; the coarse ones tell clean skies from banded ones
@@ -32,6 +34,29 @@ def feature_matching(real: Features, fake: Features) -> Tensor:
     """L1 between the features of fake and (detached) real, summed over layers, averaged over scales."""
     scales = [sum(F.l1_loss(f, r.detach()) for r, f in zip(rs[:-1], fs[:-1])) for rs, fs in zip(real, fake)]
     return torch.stack([torch.as_tensor(scale) for scale in scales]).mean()
+
+
+def split(predictions: Features, fakes: int) -> tuple[Features, Features]:
+    """The discriminator's outputs for [fakes, reals] → (those of the fakes, those of the reals)."""
+    return [[f[:fakes] for f in scale] for scale in predictions], [[f[fakes:] for f in scale] for scale in predictions]
+
+
+def perceptual_loss(
+    weights: Sequence[float], fake: Sequence[Tensor], real: Sequence[Tensor], known: Tensor | None = None
+) -> Tensor:
+    """Weighted L1 between features of pictures, stage by stage [N, D, h, w] (Johnson, Alahi, Fei-Fei, "Perceptual
+    Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016; section 3.5 of the paper).
+
+    With ``known``, bool [N, H, W], features that stand for any pixel that is not known are left out.
+    """
+    terms = []
+    for weight, f, r in zip(weights, fake, real, strict=True):
+        if known is None:
+            terms.append(weight * F.l1_loss(f, r))
+            continue
+        whole = F.interpolate(known[:, None].float(), f.shape[2:], mode="area") > 0.999
+        terms.append(weight * ((f - r).abs() * whole).sum() / (whole.sum() * f.shape[1]).clamp_min(1))
+    return torch.stack(terms).sum()
 
 
 def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
@@ -104,16 +129,20 @@ def texture_loss(fake: Tensor, real: Tensor, onehot: Tensor, donors: Tensor | No
     return (error * compared).sum() / compared.sum().clamp_min(1)
 
 
-def label_loss(segmenter: Segmenter, fake: Tensor, labels: Tensor) -> Tensor:
+def label_loss(segmenter: LabelReader, fake: Tensor, labels: Tensor, known: Tensor | None = None) -> Tensor:
     """Cross-entropy of the labels long [M, H, W] that a segmenter reads off pictures [M, 3, H, W], at its own size;
-    classes count alike, whatever their area."""
-    size = segmenter.config.size
-    scores = segmenter(F.interpolate(fake, size, mode="area"))
+    classes count alike, whatever their area. Pixels where ``known``, bool [M, H, W], is False are left out."""
+    scores = segmenter(segmenter.sized(fake))
+    size = (scores.shape[2], scores.shape[3])
     small = nearest(labels, size)
     wrong = F.cross_entropy(scores.float(), small, reduction="none")
-    area = F.one_hot(small, segmenter.config.classes).sum((0, 1, 2))
+    counted = F.one_hot(small, segmenter.config.classes)
+    if known is not None:
+        trusted = nearest(known, size)
+        wrong, counted = wrong * trusted, counted * trusted[..., None]
+    area = counted.sum((0, 1, 2))
     total = wrong.new_zeros(len(area)).index_add(0, small.flatten(), wrong.flatten())
-    return (total / area.clamp_min(1)).sum() / (area > 0).sum()
+    return (total / area.clamp_min(1)).sum() / (area > 0).sum().clamp_min(1)
 
 
 def locality_loss(fake: Tensor, before: Tensor, kept: Tensor, features: PerceptualFeatures | None) -> Tensor:

@@ -15,7 +15,15 @@ from model.network.discriminator import Discriminator
 from model.network.encoder import Encoder
 from model.network.groupdnet import Generator
 from model.network.layers import SpectralConv2d, semantics
+from model.training import streams
 from model.training.plan import Plan
+from model.training.processes import process_count
+from model.training.projected import ProjectedDiscriminator
+
+DISCRIMINATORS: dict[str, type[Discriminator | ProjectedDiscriminator]] = {
+    "patch": Discriminator,
+    "projected": ProjectedDiscriminator,
+}
 
 
 class Networks(nn.Module):
@@ -25,8 +33,9 @@ class Networks(nn.Module):
         """With ``start``, a checkpoint of the same configuration, its weights in place of new ones; it has no
         discriminator, and may have no encoder."""
         super().__init__()
+        self.config = config
         self.generator, self.encoder = Generator(config), Encoder(config)
-        self.discriminator = Discriminator(config, plan.discriminator_width)
+        self.discriminator = DISCRIMINATORS[plan.discriminator](config, plan.discriminator_width)
         self.mean_generator, self.mean_encoder = Generator(config), Encoder(config)
         given = (start.generator, start.encoder, None) if start else (None, None, None)
         for network, trained in zip((self.generator, self.encoder, self.discriminator), given):
@@ -59,6 +68,19 @@ class Networks(nn.Module):
                     value.lerp_(state[name], 1 - decay)
                 else:
                     value.copy_(state[name])
+
+
+def new_networks(
+    config: GroupDNetConfig, plan: Plan, device: torch.device, start: Checkpoint | None = None
+) -> Networks:
+    """The networks of a run, alike in every process, where they are trained; with several GPUs, batch norm is counted
+    over all of them."""
+    streams.seed_weights(plan.seed)
+    networks = Networks(config, plan, start).to(device)
+    networks = networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if process_count() > 1 and device.type == "cuda":
+        networks.generator = nn.SyncBatchNorm.convert_sync_batchnorm(networks.generator)
+    return networks
 
 
 def _initialise(network: nn.Module, gain: float | None) -> None:

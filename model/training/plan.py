@@ -10,9 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import InputError
+from model.network.config import GroupDNetConfig
 from model.network.presets import PRESETS
+from model.network.rows import config_of
+from model.training.diff_augment import KINDS
 
 FOLDER = Path(__file__).with_name("plans")
+DISCRIMINATORS = ("patch", "projected")
+PERCEPTUAL = ("vgg19", "vgg16", "efficientnet", "segmenter")
+SEGMENTERS = ("small", "efficientnet-lite0")
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Phase:
     size: tuple[int, int]  # H, W
     batch: int
     images: int
-    rate: tuple[float, float] = (1.0, 1.0)  # of the plan's learning rates, at its beginning and its end; linear between
+    rate_factors: tuple[float, float] = (1.0, 1.0)  # of the plan's rates, at the phase's beginning and end
     weights: Weights | None = None  # null: the plan's
 
     def __post_init__(self) -> None:
@@ -47,8 +53,8 @@ class Phase:
                 f"a phase has size {list(self.size)}, batch {self.batch!r} and images {self.images!r}; "
                 "allowed are whole numbers, 1 or more, of images 0 too"
             )
-        if not all(isinstance(factor, (int, float)) and 0 <= factor < math.inf for factor in self.rate):
-            raise ValueError(f"a phase has the rate {list(self.rate)}; allowed are two numbers, 0 or more")
+        if not all(isinstance(factor, (int, float)) and 0 <= factor < math.inf for factor in self.rate_factors):
+            raise ValueError(f"a phase has the rate {list(self.rate_factors)}; allowed are two numbers, 0 or more")
 
     @property
     def steps(self) -> int:
@@ -58,10 +64,11 @@ class Phase:
     def from_json(cls, data: dict[str, Any], weights: dict[str, float]) -> Phase:
         """``weights`` are the plan's, of which a phase names those that it changes."""
         own = Weights(**{**weights, **data["weights"]}) if data.get("weights") else None
-        size, rate = data["size"], data.get("rate", (1.0, 1.0))
+        data = dict(data)
+        size, rate = data["size"], data.pop("rate", (1.0, 1.0))
         if not (isinstance(size, Sequence) and isinstance(rate, Sequence) and len(size) == len(rate) == 2):
             raise ValueError(f"a phase has size {size!r} and rate {rate!r}; allowed are two numbers each")
-        return cls(**{**data, "size": tuple(size), "rate": tuple(rate), "weights": own})
+        return cls(**{**data, "size": tuple(size), "rate_factors": tuple(rate), "weights": own})
 
 
 @dataclass(frozen=True)
@@ -69,15 +76,20 @@ class Plan:
     """The defaults are the paper's, whose rates fall in a second phase; what the landscape world needs otherwise stands
     in its own file."""
 
-    preset: str
+    preset: str | None  # null: the network says itself what it is
     phases: tuple[Phase, ...]
+    network: dict[str, Any] | None = None  # its classes, widths and groups, in the place of a preset
     lr_generator: float = 1e-4
     lr_encoder: float | None = None  # null: the generator's
     lr_discriminator: float = 4e-4
     init_gain: float | None = 0.02  # of Xavier's normal; null keeps torch's own initialisation
     discriminator_width: int = 64
-    perceptual: str = "vgg19"  # or "segmenter"
+    discriminator: str = "patch"  # or "projected"
+    augment: tuple[str, ...] = ()  # changes before a discriminator sees: some of diff_augment.KINDS
+    perceptual: str = "vgg19"  # network whose features are compared
+    segmenter: str = "small"  # or "efficientnet-lite0", for photos
     segmenter_images: int = 0
+    segmenter_backdrops: float = 0.0  # share of photos whose class "background" becomes a plain wall
     weights: Weights = field(default_factory=Weights)
     kl_per_image: bool = False  # mean over the batch, present classes only; else the paper's sum over everything
     kl_free: float = 0.0  # with kl_per_image: nats that each class of a picture has for nothing, against collapse
@@ -89,7 +101,14 @@ class Plan:
     prior_share: float = 0.0  # share of the batch that is also rendered with prior codes
     ema: float = 0.9999
     recount_images: int = 0  # over so many the exported generator's batch norms are counted anew; 0: as in training
+    groups: tuple[str, ...] = ()  # of a prepared set's photos; none: all of them
+    crop: float = 0.7  # least side of a crop of a prepared photo, as a share of the largest
+    rare: float = 0.0  # how much oftener photos of rare classes are shown, 0 … 1
     seed: int = 0
+
+    def config(self) -> GroupDNetConfig:
+        """The network that it trains."""
+        return config_of(self.network) if self.network is not None else PRESETS[str(self.preset)]()
 
     @property
     def steps(self) -> int:
@@ -115,10 +134,10 @@ class Plan:
         """Whose size and batch the segmenter is trained at: the second, or the only one."""
         return self.phases[min(1, len(self.phases) - 1)]
 
-    def rate(self, step: int) -> float:
-        """Factor of the learning rates at a step."""
+    def rate_factor(self, step: int) -> float:
+        """Factor of the learning rates at a step: linear between the two of its phase."""
         phase, done = self._place(step)
-        first, last = phase.rate
+        first, last = phase.rate_factors
         return first + (last - first) * done
 
     def weights_at(self, step: int) -> Weights:
@@ -136,7 +155,11 @@ class Plan:
         return self.kl_start + (full - self.kl_start) * images / self.kl_warm_images
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """As a plan file has it, in which a phase's ``rate_factors`` are called "rate"."""
+        data = asdict(self)
+        for phase in data["phases"]:
+            phase["rate"] = phase.pop("rate_factors")
+        return data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Plan:
@@ -145,16 +168,37 @@ class Plan:
             phases = tuple(Phase.from_json(phase, weights) for phase in data["phases"])
             if not phases:
                 raise ValueError("it has no phases; allowed is one or more")
-            plan = cls(**{**data, "phases": phases, "weights": Weights(**weights)})
+            tuples = {name: tuple(data.get(name, ())) for name in ("groups", "augment")}
+            plan = cls(**{"preset": None, **data, "phases": phases, "weights": Weights(**weights), **tuples})
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"The plan is not valid: {error}.", field="plan") from error
-        if plan.preset not in PRESETS or plan.perceptual not in ("vgg19", "segmenter"):
+        if (plan.preset is None) == (plan.network is None):
             raise InputError(
-                f"The plan asks for preset {plan.preset!r} and perceptual {plan.perceptual!r}.",
+                f"The plan has preset {plan.preset!r} and network {plan.network!r}; allowed is one of them.",
                 field="plan",
-                allowed=f"presets {', '.join(PRESETS)}; perceptual vgg19 or segmenter",
+            )
+        if plan.network is not None:
+            config_of(plan.network)
+        plan._check_names()
+        if plan.segmenter not in SEGMENTERS or not 0 <= plan.segmenter_backdrops <= 1:
+            raise InputError(
+                f"The plan asks for the segmenter {plan.segmenter!r} with segmenter_backdrops "
+                f"{plan.segmenter_backdrops!r}; allowed are {' and '.join(SEGMENTERS)}, and 0 … 1.",
+                field="segmenter",
+                value=plan.segmenter,
+                allowed=list(SEGMENTERS),
             )
         return plan
+
+    def _check_names(self) -> None:
+        """Raises InputError where the plan names something that there is not."""
+        named = [("preset", self.preset, (None, *PRESETS)), ("discriminator", self.discriminator, DISCRIMINATORS)]
+        named += [("perceptual", self.perceptual, PERCEPTUAL), *(("augment", kind, KINDS) for kind in self.augment)]
+        for field_name, name, known in named:
+            if name not in known:
+                allowed = ", ".join(str(name) for name in known if name)
+                message = f"The plan asks for {field_name} {name!r}; allowed is {allowed}."
+                raise InputError(message, field="plan", value=name, allowed=allowed)
 
 
 def load_plan(name: str) -> Plan:

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
@@ -27,89 +26,72 @@ from model.checkpoint.segmenter import load_segmenter
 from model.data.sources import Source, prefetch
 from model.devices import training_precision
 from model.errors import InputError
-from model.network.config import CODE_CHANNELS, at_size
+from model.network.config import GroupDNetConfig, at_size
 from model.network.layers import semantics
-from model.network.presets import PRESETS
-from model.perception.features import SegmenterFeatures, Vgg19Features
 from model.progress import SAVE_SECONDS, Progress
+from model.training import streams
 from model.training.colours import ClassColours
-from model.training.networks import start_codes
+from model.training.frozen import frozen_networks
+from model.training.networks import new_networks, start_codes
 from model.training.plan import Phase, Plan
-from model.training.segmenter import train_segmenter
+from model.training.processes import any_of_them
+from model.training.sampler import Scene, by_channel, edges_of, prior_codes
 from model.training.step import TrainingStep
+from model.training.streams import FirstBatch
 
 LOG_STEPS = 50
 VOTE_STEPS = 10  # how often several processes ask each other whether to stop
-SHEET_STEP = 2**40  # whose batch the sample sheets show
-COLOUR_STEP = 2**42
-RECOUNT_STEP = 2**43
+SHEET_COLUMNS = 6  # scenes on a sample sheet
+MEASURED_BATCH = 8  # photos a batch over which colours and first codes are measured
+COLOUR_BATCHES, CODE_BATCHES = 256, 64  # batches of them
 
 
 class Run:
     """A plan, carried out in a folder."""
 
     def __init__(
-        self, folder: Path, plan: Plan, source: Source, precision: str, start: Checkpoint | None = None
+        self, folder: Path, plan: Plan, source: Source, train_step: TrainingStep, start: Checkpoint | None = None
     ) -> None:
-        """``start``: the checkpoint that it begins with, whose network it trains, whatever the plan's preset."""
+        """``start``: the checkpoint that the networks of ``train_step`` began with."""
         self.folder, self.plan, self.source, self.start = folder, plan, source, start
-        config = at_size(start.config if start else PRESETS[plan.preset](), plan.phases[-1].size)
-        if len(source.taxonomy) != config.classes:
-            what = "checkpoint" if start else f"preset {plan.preset}"
-            raise InputError(
-                f"The data has {len(source.taxonomy)} classes ({source.taxonomy.name}), "
-                f"but the {what} has {config.classes}.",
-                field="from" if start else "preset",
-                value=start.title if start else plan.preset,
-            )
-        self.config, self.device = config, source.device
-        self.train_step = TrainingStep(config, plan, source.device, training_precision(precision, source.device), start)
-        self.networks = self.train_step.networks
-        self.rank, self.world = self.train_step.rank, self.train_step.world
+        self.train_step, self.networks = train_step, train_step.networks
+        self.config, self.device = train_step.config, train_step.device
+        self.rank, self.world = train_step.rank, train_step.world
         self.step = self.images = 0
         self.seconds = 0.0
 
-    def prepare_features(self, vgg: Path | None) -> None:
-        """VGG-19 where the user has the file; else the run's own segmenter, trained first if it is not there yet."""
-        if vgg is not None and (weight := self.plan.largest_weight("labels")):
-            raise InputError(
-                f"The plan gives the labels loss a weight of {weight}, and with VGG-19 there is no "
-                "segmenter to read labels.",
-                field="vgg",
-                value=str(vgg),
-                allowed='no --vgg, or a plan with "labels": 0',
-            )
-        if vgg is not None:
-            self.train_step.features = Vgg19Features(vgg).to(self.device)
-            return
-        if self.plan.perceptual == "vgg19":
-            raise InputError(
-                "This plan compares VGG-19 features, and no weight file was given.",
-                field="vgg",
-                allowed='--vgg FILE in torchvision\'s layout, or a plan with "perceptual": "segmenter"',
-            )
-        path = self.folder / SEGMENTER_FILE
-        if not path.exists() and self.rank == 0:
-            phase, images = self.plan.segmenter_phase, self.plan.segmenter_images
-            train_segmenter(path, self.source, phase.size, phase.batch, images, self.train_step.autocast)
-        if self.world > 1:
-            dist.barrier()
-        self.train_step.features = SegmenterFeatures(load_segmenter(path)).to(self.device)
+    @classmethod
+    def begin(
+        cls,
+        folder: Path,
+        plan: Plan,
+        source: Source,
+        precision: str,
+        start: Checkpoint | None = None,
+        vgg19: Path | None = None,
+    ) -> Run:
+        """A run, ready for its next step: begun, or as ``state.pt`` has it.
 
-    def measure_colours(self) -> None:
-        """What the class-moment losses are measured in; a function of the data alone, so a resumed run has the same."""
-        if not self.plan.largest_weight("moments"):
-            return
-        size = self.plan.phases[0].size
-        batches = (self.source.batch(COLOUR_STEP + i, 8, size) for i in range(256))
-        pairs = ((batch.photos, semantics(batch.labels, self.config.classes)) for batch in batches)
-        self.train_step.colours = ClassColours.measure(pairs)
+        ``start`` is the checkpoint that it begins with, whose network it trains, whatever the plan's preset; ``vgg19``
+        the weight file of VGG-19 in torchvision's layout, for the perceptual loss. Raises InputError where data,
+        network and plan do not go together, or a file is missing.
+        """
+        config = _config(plan, source, start)
+        networks = new_networks(config, plan, source.device, start)
+        dtype = training_precision(precision, source.device)
+        frozen = frozen_networks(folder, plan, source, dtype, vgg19)
+        colours = _measured_colours(plan, source, config)
+        run = cls(folder, plan, source, TrainingStep(networks, plan, source.device, dtype, frozen, colours), start)
+        run.resume()
+        run.start_codes()
+        return run
 
     def start_codes(self) -> None:
         """Have a fresh encoder's codes begin as the plan says."""
         fresh = self.step == 0 and (self.start is None or self.start.encoder is None)
         if self.plan.code_sigma is not None and fresh:
-            batches = (self.source.batch(COLOUR_STEP + i, 8, self.plan.phases[0].size) for i in range(64))
+            size = self.plan.phases[0].size
+            batches = (self.source.batch(FirstBatch.COLOURS + i, MEASURED_BATCH, size) for i in range(CODE_BATCHES))
             pairs = ((batch.photos, batch.labels) for batch in batches)
             start_codes(self.networks.encoder, pairs, self.plan.code_sigma)
             self.networks.update_means(0)
@@ -155,9 +137,7 @@ class Run:
             return wanted
         if self.step % VOTE_STEPS:
             return False
-        votes = torch.tensor(float(wanted), device=self.device)
-        dist.all_reduce(votes, dist.ReduceOp.MAX)
-        return bool(votes.item())
+        return any_of_them(wanted, self.device)
 
     def _log(self, phase: Phase) -> str:
         values = {name: round(value.item() / LOG_STEPS, 4) for name, value in self.train_step.sums.items()}
@@ -198,7 +178,7 @@ class Run:
         if self.plan.recount_images and self.step >= self.plan.steps:
             phase = self.plan.phases[-1]
             count = -(-self.plan.recount_images // phase.batch)
-            batches = (self.source.batch(RECOUNT_STEP + i, phase.batch, phase.size) for i in range(count))
+            batches = (self.source.batch(FirstBatch.RECOUNT + i, phase.batch, phase.size) for i in range(count))
             self.train_step.recount(batches)
         log, segmenter = self.folder / "log.jsonl", self.folder / SEGMENTER_FILE
         cuda = self.device.type == "cuda"
@@ -227,23 +207,26 @@ class Run:
     def sheet(self) -> None:
         """A picture of how it goes: label map, photo, encoded, two prior samples, and one class resampled."""
         size = self.plan.phase_at(self.step).size
-        batch = self.source.batch(SHEET_STEP, 6, size)
+        batch = self.source.batch(FirstBatch.SHEET, SHEET_COLUMNS, size)
         generator, encoder = self.networks.mean_generator, self.networks.mean_encoder
-        random = torch.Generator(self.device).manual_seed(0)
-        modulation = generator.modulation(batch.labels, self.train_step.edges(batch))
+        random = streams.fixed(streams.SHEET_SEED, self.device)
+
+        def prior() -> Tensor:
+            return prior_codes(self.config, SHEET_COLUMNS, size, random)
+
+        modulation = generator.modulation(batch.labels, edges_of(batch, self.config))
         present = semantics(batch.labels, self.config.classes).amax((2, 3)) > 0
-        wide = present.repeat_interleave(CODE_CHANNELS, 1)[:, :, None, None]
         mu = encoder.encode(batch.photos, batch.labels)[0]
-        mu = torch.where(wide, mu, self.train_step.normal(6, size, random))
+        mu = torch.where(by_channel(present), mu, prior())
         largest = semantics(batch.labels, self.config.classes).sum((2, 3)).argmax(1)
-        chosen = F.one_hot(largest, self.config.classes).bool().repeat_interleave(CODE_CHANNELS, 1)[:, :, None, None]
+        chosen = by_channel(F.one_hot(largest, self.config.classes).bool())
         rows = [
             self._coloured(batch.labels),
             batch.photos,
             generator(mu, modulation),
-            generator(self.train_step.normal(6, size, random), modulation),
-            generator(self.train_step.normal(6, size, random), modulation),
-            generator(torch.where(chosen, self.train_step.normal(6, size, random), mu), modulation),
+            generator(prior(), modulation),
+            generator(prior(), modulation),
+            generator(torch.where(chosen, prior(), mu), modulation),
         ]
         grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)  # [3, 6·H, 6·W]
         pixels = ((grid.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
@@ -253,6 +236,29 @@ class Run:
     def _coloured(self, labels: Tensor) -> Tensor:
         colours = torch.tensor(self.source.taxonomy.display, device=labels.device).float() / 127.5 - 1
         return colours[labels].permute(0, 3, 1, 2)
+
+
+def _config(plan: Plan, source: Source, start: Checkpoint | None) -> GroupDNetConfig:
+    """Of the network that the run trains. Raises InputError where the data has another number of classes."""
+    config = at_size(start.config if start else plan.config(), plan.phases[-1].size)
+    if len(source.taxonomy) != config.classes:
+        what = "checkpoint" if start else f"preset {plan.preset}" if plan.preset else "plan's network"
+        raise InputError(
+            f"The data has {len(source.taxonomy)} classes ({source.taxonomy.name}), "
+            f"but the {what} has {config.classes}.",
+            field="from" if start else "preset",
+            value=start.title if start else plan.preset,
+        )
+    return config
+
+
+def _measured_colours(plan: Plan, source: Source, config: GroupDNetConfig) -> ClassColours | None:
+    """What the class-moment losses are measured in; a function of the data alone, so a resumed run has the same."""
+    if not plan.largest_weight("moments"):
+        return None
+    size = plan.phases[0].size
+    batches = (source.batch(FirstBatch.COLOURS + i, MEASURED_BATCH, size) for i in range(COLOUR_BATCHES))
+    return ClassColours.measure((batch.photos, Scene.of(batch, config).trusted) for batch in batches)
 
 
 def _catch_signals() -> list[int]:

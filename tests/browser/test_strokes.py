@@ -82,8 +82,8 @@ SCRIBBLE = """async ([seed, count]) => {
 
 RECORD = """async () => {
   const recorded = (window.recorded = { steps: [] });
-  const { Painter } = await import("/static/painter.js");
-  const { History } = await import("/static/history.js");
+  const { Painter } = await import("/static/map/painter.js");
+  const { History } = await import("/static/map/history.js");
   const listen = (type, names) => {
     for (const name of names) {
       const own = type.prototype[name];

