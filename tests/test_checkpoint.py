@@ -302,8 +302,8 @@ def test_a_variance_below_zero_and_a_norm_of_zero_are_refused(archive: Path) -> 
     [
         ([1, 2], "holds a list; allowed is a table of named tensors"),
         ({}, "holds a dict; allowed is a table of named tensors"),
-        ({"fc.weight": 3}, "holds 'fc.weight' with a int; allowed is a name and its tensor"),
-        ({7: torch.zeros(2)}, "holds 7 with a Tensor; allowed is a name and its tensor"),
+        ({"fc.weight": 3}, "holds 'fc.weight' of the type int; allowed is a name and its tensor"),
+        ({7: torch.zeros(2)}, "holds 7 of the type Tensor; allowed is a name and its tensor"),
         ({"fc.weight": torch.zeros(2, dtype=torch.complex64)}, "fc.weight is no ordinary tensor of numbers"),
         ({"fc.weight": torch.zeros(1).expand(10**9)}, "more than 500,000,000 numbers"),
     ],
