@@ -12,21 +12,24 @@ from model.errors import InputError
 from model.memory import keep_freed_memory
 
 COMMANDS = {
-    "render": "a picture from a label map, or again from a picture's recipe",
-    "fit": "the style of a photo, without an encoder",
-    "inspect": "what a checkpoint is, or what is wrong with it",
+    "render": "make a picture from a label map, or again from a picture's recipe",
+    "fit": "find the style of a photo without an encoder",
+    "inspect": "say what a checkpoint is, or what is wrong with it",
     "convert": "write a released checkpoint as safetensors",
     "landscape": "look at the procedural training world, or render it ahead",
-    "bench": "time a model on this machine, against its floor",
-    "evaluate": "how good a checkpoint is, on scenes that training never saw",
     "perception": "get the pretrained networks that look at pictures",
     "prepare": "make a training set out of photos with label maps",
+    "bench": "time a model on this machine, and compare with the least time that its arithmetic needs",
+    "evaluate": "measure how good a checkpoint is, on scenes that training never saw",
     "train": "train a checkpoint",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command. An InputError is one line on stderr and 2; argparse leaves with 2 for unknown options."""
+    """Run one command and return the process's exit status: what the command returns, or 0.
+
+    An InputError or OSError is printed as one line on stderr, and the status is 2. argparse exits with 2 by itself.
+    """
     argv = sys.argv[1:] if argv is None else list(argv)
     args = _parser(argv).parse_args(argv)
     keep_freed_memory()
@@ -34,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = args.command(args) or 0
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # the reader of our output, such as `| head`, has closed it
+    except BrokenPipeError:  # the program that reads the output, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (InputError, OSError) as error:
@@ -43,7 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """Only the command that is asked for is imported: the others' libraries take seconds to load."""
+    """The parser of every command; only the command that ``argv`` begins with is imported and gets its options.
+
+    The other commands' libraries would take seconds to load.
+    """
     parser = argparse.ArgumentParser("python -m model", description="GroupDNet: pictures from label maps.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():

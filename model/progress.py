@@ -1,4 +1,4 @@
-"""What a long run tells: how far it is, images per second, time left, and which part of a step takes the time."""
+"""Progress of a long run: steps done, images per second, time left, and the share of time that each part takes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any
 
 import torch
 
-LINE_SECONDS = 15.0
-SAVE_SECONDS = 45.0  # how much work a killed run may lose
+LINE_SECONDS = 15.0  # seconds between two lines of progress where there is no bar
+SAVE_SECONDS = 45.0  # seconds between two saved states: the most work that a killed run loses
 
 
 class Progress:
-    """A bar, or plain lines where rich is not installed or nobody watches.
+    """A progress bar on a terminal; plain lines on stderr where that is no terminal, or where rich is not installed.
 
-    It counts steps of a whole, and images for the rate: ``with Progress(steps, done) as p: p.advance(images)``.
+    Usage: ``with Progress(steps, done) as progress: progress.advance(images)``.
     """
 
     def __init__(self, steps: int, done: int = 0, enabled: bool = True) -> None:
+        """``steps`` in all, of which ``done`` were taken by an earlier run; nothing is shown unless ``enabled``."""
         self.steps, self.done, self.enabled = steps, done, enabled
         self.text = ""
         self.images = 0
@@ -56,9 +57,11 @@ class Progress:
             self._print()
 
     def describe(self, text: str) -> None:
+        """Set the text that is shown beside the numbers."""
         self.text = text
 
     def advance(self, images: int) -> None:
+        """Count one more step, in which ``images`` were made; they give the images per second."""
         self.done += 1
         self.images += images
         now = time.monotonic()
@@ -81,15 +84,17 @@ class Progress:
 
 
 class Stopwatch:
-    """Which share of the time each part of a step takes. A GPU is asked for its own times, and only when they are read:
-    nothing waits for it in between."""
+    """Measures the share of the time that each part of a step takes.
+
+    On CUDA the times are events that the GPU records. They are read in ``shares`` alone, so that no step waits for it.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.marks: list[tuple[str, Any]] = []  # part that ends here, and when
+        self.marks: list[tuple[str, Any]] = []  # (name of the part that ends, seconds or CUDA event at its end)
 
     def mark(self, part: str) -> None:
-        """``part`` ends now; it began at the mark before."""
+        """Note that ``part`` ends now; it began at the mark before."""
         if self.device.type != "cuda":
             self.marks.append((part, time.perf_counter()))
             return
@@ -98,7 +103,7 @@ class Stopwatch:
         self.marks.append((part, event))
 
     def shares(self) -> dict[str, float]:
-        """Part → its share, since this was last asked."""
+        """Each part's share of the time since ``shares`` was last called; the shares sum to 1."""
         marks, self.marks = self.marks, self.marks[-1:]
         if self.device.type == "cuda" and marks:
             marks[-1][1].synchronize()

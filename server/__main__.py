@@ -7,6 +7,7 @@ import sys
 
 import uvicorn
 
+from model import threads
 from model.errors import InputError
 from model.memory import keep_freed_memory
 from server.app import create_app
@@ -23,6 +24,7 @@ def main(argv: list[str]) -> int:
         return 2
     keep_freed_memory()
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s: %(message)s")
+    logging.info(threads.describe())
     uvicorn.run(
         create_app(settings),
         host=settings.host,

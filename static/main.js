@@ -1,4 +1,4 @@
-/** Puts the studio and its views together. */
+/** The page's entry: makes the studio, binds every view to it, and opens the work that was kept or the first scene. */
 import { Autosave } from "./studio/autosave.js";
 import { Scenes } from "./studio/scenes.js";
 import { Studio } from "./studio/studio.js";
@@ -24,7 +24,7 @@ import { consult } from "./views/shell/doctor_dialog.js";
 import { watchFiles } from "./views/shell/files.js";
 import { watchKeys } from "./views/shell/keys.js";
 import { watchLive } from "./views/shell/live.js";
-import { Keeping, unkept } from "./views/shell/session.js";
+import { Session, unkept } from "./views/shell/session.js";
 import { watchSheets } from "./views/shell/sheets.js";
 import { watchScenes, watchTopbar } from "./views/shell/topbar.js";
 
@@ -32,7 +32,7 @@ const studio = new Studio({ report: showError, tell: notify, consult });
 const scenes = new Scenes();
 const stage = new Stage(studio);
 const autosave = new Autosave(studio, { onError: unkept });
-const keeping = new Keeping(studio, autosave, openFirstScene);
+const session = new Session(studio, autosave, openFirstScene);
 
 watchRail(studio);
 watchTools(studio);
@@ -70,19 +70,20 @@ async function openFirstScene() {
 document.getElementById("model").addEventListener("change", async ({ target }) => {
   try {
     await studio.loadModel(target.value);
-    await keeping.open();
+    await session.open();
   } catch (error) {
     showError(error, "The model was not changed.");
   }
 });
 
 try {
-  const first = scenes.list().then(({ scenes: [scene] }) => scenes.raw(scene.file)); // while the model is asked for
-  first.catch(() => {}); // said where the scene is opened
+  // The first scene loads while the model is asked for.
+  const first = scenes.list().then(({ scenes: [scene] }) => scenes.raw(scene.file));
+  first.catch(() => {}); // reported when the scene is opened
   const kept = await autosave.open();
   await studio.start(kept?.model ?? document.body.dataset.model);
   autosave.watch();
-  if (studio.state.model) await keeping.open(kept?.time);
+  if (studio.state.model) await session.open(kept?.time);
   else showError(new Error("This studio has no model: put one into its checkpoints folder."), null);
   watchHint(studio);
 } catch (error) {

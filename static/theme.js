@@ -1,4 +1,4 @@
-// Runs before the first paint, so that a light page never flashes dark.
+// Sets the theme before the first paint: this is a plain script, so the page is never drawn in the wrong one.
 (() => {
   const saved = localStorage.getItem("theme");
   const system = matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";

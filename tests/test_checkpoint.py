@@ -265,7 +265,7 @@ def test_a_generator_of_another_kind_is_told_apart(archive: Path) -> None:
     error = refused(archive)
     assert error.details["problems"][0] == "up_2.conv_0.weight_orig is missing"
     torch.save(released_state("deepfashion_ngf16", "encoder"), archive / "latest_net_G.pth")
-    assert "This is an encoder, expected a generator's file" in str(refused(archive))
+    assert "This is an encoder; allowed is a generator's file" in str(refused(archive))
     torch.save({"conv.weight": torch.zeros(3, 3)}, archive / "latest_net_G.pth")
     assert "no GroupDNet generator: fc.weight is missing; fc.bias is missing; " in str(refused(archive))
 
@@ -300,10 +300,10 @@ def test_a_variance_below_zero_and_a_norm_of_zero_are_refused(archive: Path) -> 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ([1, 2], "holds a list, expected a table of named tensors"),
-        ({}, "holds a dict, expected a table of named tensors"),
-        ({"fc.weight": 3}, "holds 'fc.weight': a int, expected a name and its tensor"),
-        ({7: torch.zeros(2)}, "holds 7: a Tensor, expected a name and its tensor"),
+        ([1, 2], "holds a list; allowed is a table of named tensors"),
+        ({}, "holds a dict; allowed is a table of named tensors"),
+        ({"fc.weight": 3}, "holds 'fc.weight' of the type int; allowed is a name and its tensor"),
+        ({7: torch.zeros(2)}, "holds 7 of the type Tensor; allowed is a name and its tensor"),
         ({"fc.weight": torch.zeros(2, dtype=torch.complex64)}, "fc.weight is no ordinary tensor of numbers"),
         ({"fc.weight": torch.zeros(1).expand(10**9)}, "more than 500,000,000 numbers"),
     ],

@@ -88,8 +88,8 @@ def changed_row(**changes: Any) -> str:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": "groupdnet-studio 99"}, "format 'groupdnet-studio 99', expected 'groupdnet-studio 1'"),
-        ({"part": "encoder"}, "holds the part 'encoder', expected 'generator'"),
+        ({"format": "groupdnet-studio 99"}, "format 'groupdnet-studio 99'; allowed is 'groupdnet-studio 1'"),
+        ({"part": "encoder"}, "holds the part 'encoder'; allowed is 'generator'"),
         ({"config": "{"}, "Expecting property name"),
         ({"config": "[" * 100_000}, "recursion"),
         ({"config": "3"}, "config is not one of ours"),
@@ -116,7 +116,7 @@ def changed_row(**changes: Any) -> str:
         ({"config": changed_config(noise=False)}, "head_0.noise_gain .* is unexpected"),
         ({"taxonomy": "{}"}, "taxonomy needs name"),
         ({"taxonomy": json.dumps(TAXONOMIES["deepfashion"].to_json())}, "has 8 classes, but the network has 12"),
-        ({"title": "x" * 2**21}, "header of more than 1,048,576 bytes"),
+        ({"title": "x" * 2**21}, "header of 2,.* bytes; allowed is at most 1,048,576"),
     ],
 )
 def test_a_header_that_cannot_be_trusted_is_refused(ours: Path, changes: dict[str, str], message: str) -> None:
@@ -127,7 +127,7 @@ def test_a_header_that_cannot_be_trusted_is_refused(ours: Path, changes: dict[st
 
 def test_safetensors_of_somebody_else_are_refused(ours: Path) -> None:
     save_file({"a": torch.zeros(3)}, ours / "generator.safetensors")
-    assert str(refused(ours)) == "generator.safetensors has the format None, expected 'groupdnet-studio 1'."
+    assert str(refused(ours)) == "generator.safetensors has the format None; allowed is 'groupdnet-studio 1'."
 
 
 def test_an_encoder_of_another_checkpoint_is_refused(ours: Path, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_an_encoder_of_another_checkpoint_is_refused(ours: Path, tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "is not JSON"), ('{"loss": NaN}', "NaN is no number"), ("[]", "a list, expected an object")],
+    [("{", "is not JSON"), ('{"loss": NaN}', "NaN is no number"), ("[]", "a list; allowed is an object")],
 )
 def test_a_damaged_record_is_refused(ours: Path, text: str, message: str) -> None:
     (ours / "record.json").write_text(text)
@@ -157,18 +157,18 @@ def test_files_that_are_too_large_are_refused(ours: Path, archive: Path, monkeyp
     monkeypatch.setattr(sizes, "MAX_FILE_BYTES", 1000)
     for folder, name in ((ours, "generator.safetensors"), (archive, "latest_net_G.pth")):
         size = (folder / name).stat().st_size
-        assert str(refused(folder)) == f"{name} has {size:,} bytes, allowed are 1,000."
+        assert str(refused(folder)) == f"{name} has {size:,} bytes; allowed is at most 1,000."
 
 
 def test_a_pth_that_unpacks_to_more_than_it_seems_is_refused(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sizes, "MAX_FILE_BYTES", 10**6)
     with zipfile.ZipFile(archive / "latest_net_G.pth", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("archive/data/0", bytes(2 * 10**6))
-    assert "latest_net_G.pth unpacked has 2,000,000 bytes, allowed are 1,000,000" in str(refused(archive))
+    assert "latest_net_G.pth unpacked has 2,000,000 bytes; allowed is at most 1,000,000." in str(refused(archive))
 
 
 def test_paths_without_a_checkpoint_are_refused(tmp_path: Path) -> None:
-    assert "expected generator.safetensors or latest_net_G.pth in it" in str(refused(tmp_path))
+    assert "allowed is generator.safetensors or latest_net_G.pth in it" in str(refused(tmp_path))
     assert f"There is no checkpoint at {tmp_path / 'nowhere'}" in str(refused(tmp_path / "nowhere"))
     (tmp_path / "notes.txt").write_text("hello")
-    assert "notes.txt is no checkpoint: allowed are folders" in str(refused(tmp_path / "notes.txt"))
+    assert "notes.txt is no checkpoint; allowed is a folder" in str(refused(tmp_path / "notes.txt"))

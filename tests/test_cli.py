@@ -178,10 +178,10 @@ def test_what_render_refuses(model: str, label_file: str, tmp_path: Path, capsys
         "labels is not a picture": [str(text), "--checkpoint", model],
         "no such file": [str(tmp_path / "nowhere.png"), "--checkpoint", model],
         "no checkpoint at": [label_file, "--checkpoint", str(tmp_path / "nowhere")],
-        "style.6.seed -1 is not a seed": [label_file, "--checkpoint", model, "--style", str(style)],
+        "style.6.seed is -1; allowed is an integer from 0": [label_file, "--checkpoint", model, "--style", str(style)],
         "is not JSON: Expecting value": [label_file, "--checkpoint", model, "--style", str(tmp_path / "broken.json")],
         "No such file": [label_file, "--checkpoint", model, "--style", str(tmp_path / "nowhere.json")],
-        "style.seed -1 is not a seed": [label_file, "--checkpoint", model, "--seed", "-1"],
+        "style.seed is -1; allowed is an integer from 0": [label_file, "--checkpoint", model, "--seed", "-1"],
         "device 'cuda:9' is not here": [label_file, "--checkpoint", model, "--device", "cuda:9"],
         "precision 'float16' is not for device cpu": [
             *(label_file, "--checkpoint", model, "--device", "cpu", "--precision", "float16")

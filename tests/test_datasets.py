@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.io import savemat
 
+from model.data.classes import distinct_colours
 from model.data.datasets import open_dataset
 from model.errors import InputError
+from model.recipe.labels import to_lab
 from model.recipe.taxonomy import TAXONOMIES, Taxonomy
 
 HEIGHT, WIDTH = 8, 12
@@ -137,15 +140,14 @@ class TestRefusals:
             "deepfashion: train|test/ and cihp_train|test_mask/",
             "cityscapes: leftImg8bit/train|val/ and gtFine/train|val/",
             "ade20k: images/training|validation/ and annotations/training|validation/",
+            "clothing-co-parsing: photos/ and annotations/pixel-level/",
+            "sift-flow: Images/ and SemanticLabels/",
         ]
         assert "has the folders of no data set known here; allowed are pairs: photos/" in str(error)
 
     def test_no_such_split(self, pairs: Path) -> None:
         error = refusal(pairs, "landscape", split="val")
         assert str(error) == f"{pairs} (pairs) has no split 'val'; it has train" and error.allowed == ["train"]
-
-    def test_no_taxonomy(self, pairs: Path) -> None:
-        assert "does not say what its labels mean; name one of landscape, deepfashion" in str(refusal(pairs))
 
     def test_no_such_taxonomy(self, pairs: Path) -> None:
         error = refusal(pairs, "coco")
@@ -194,3 +196,147 @@ class TestRefusals:
         save_labels(pairs / "labels/b.png", 0, 12)
         with pytest.raises(InputError, match=r"b\.png has a value that is no class of landscape: 12 on 48 pixels"):
             open_dataset(pairs, "landscape", (4, 6))[1]
+
+
+OCTAVE = """# Created by Octave 9.1.0
+# name: S
+# type: uint16 matrix
+# ndims: 2
+ {height} {width}
+{values}
+
+
+"""
+
+
+def octave_labels(labels: np.ndarray) -> str:
+    values = "\n".join(f" {value}" for value in labels.ravel(order="F"))
+    return OCTAVE.format(height=labels.shape[0], width=labels.shape[1], values=values)
+
+
+def octave_names(names: list[str]) -> str:
+    cells = "".join(
+        f"# name: <cell-element>\n# type: sq_string\n# elements: 1\n# length: {len(name)}\n{name}\n\n\n"
+        for name in names
+    )
+    head = f"# Created by Octave 9.1.0\n# name: names\n# type: cell\n# rows: 1\n# columns: {len(names)}\n"
+    return f"{head}{cells}\n\n"
+
+
+def ramp() -> np.ndarray:
+    """A label map no part of which is like another, so that a transposed one is told."""
+    labels = np.zeros((HEIGHT, WIDTH), np.uint8)
+    labels[:2], labels[:, :3] = 1, 2
+    return labels
+
+
+@pytest.fixture(params=["octave", "matlab"])
+def sift_flow(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    for name in ("coast_1", "coast_2", "forest_3"):
+        save_photo(tmp_path / "Images/256x256" / f"{name}.jpg")
+    places = tmp_path / "SemanticLabels/labels"
+    places.mkdir(parents=True)
+    for name in ("coast_1", "coast_2", "forest_3"):
+        if request.param == "octave":
+            (places / f"{name}.mat").write_text(octave_labels(ramp()))
+        else:
+            savemat(places / f"{name}.mat", {"S": ramp().astype(np.uint16)})
+    names = ["awning", "balcony"]
+    if request.param == "octave":
+        (places.parent / "classes.mat").write_text(octave_names(names))
+    else:
+        savemat(places.parent / "classes.mat", {"names": np.array(names, dtype=object)[None]})
+    (tmp_path / "TestSet1.txt").write_text("256x256\\coast_2.jpg\n")
+    return tmp_path
+
+
+class TestMatlabDataSets:
+    def test_sift_flow(self, sift_flow: Path) -> None:
+        dataset = open_dataset(sift_flow, None, (HEIGHT, WIDTH))
+        assert [pair.photo.name for pair in dataset.pairs] == ["coast_1.jpg", "forest_3.jpg"]
+        assert dataset.taxonomy.names == ("unlabeled", "awning", "balcony")
+        assert (dataset[0][0].numpy() == ramp()).all()
+        held_out = open_dataset(sift_flow, None, (HEIGHT, WIDTH), "val")
+        assert [pair.photo.name for pair in held_out.pairs] == ["coast_2.jpg"]
+
+    def test_sift_flow_without_its_list_of_test_photos(self, sift_flow: Path) -> None:
+        (sift_flow / "TestSet1.txt").unlink()
+        assert len(open_dataset(sift_flow, None, (HEIGHT, WIDTH))) == 3
+        assert "lists none of the 3 photos" in str(refusal(sift_flow, split="val"))
+
+    def test_clothing_co_parsing_of_which_some_photos_have_labels(self, tmp_path: Path) -> None:
+        for name in ("0001", "0002", "0003"):
+            save_photo(tmp_path / "photos" / f"{name}.jpg")
+        (tmp_path / "annotations/pixel-level").mkdir(parents=True)
+        for name in ("0001", "0003"):
+            savemat(tmp_path / "annotations/pixel-level" / f"{name}.mat", {"groundtruth": ramp()})
+        savemat(tmp_path / "label_list.mat", {"label_list": np.array(["null", "bag", "belt"], dtype=object)[None]})
+        dataset = open_dataset(tmp_path, None, (HEIGHT, WIDTH))
+        assert [pair.photo.stem for pair in dataset.pairs] == ["0001", "0003"]
+        assert dataset.taxonomy.names == ("null", "bag", "belt")
+        assert (dataset[1][0].numpy() == ramp()).all()
+
+    def test_a_value_that_is_no_class(self, sift_flow: Path) -> None:
+        savemat(sift_flow / "SemanticLabels/labels/coast_1.mat", {"S": ramp() + 7})
+        with pytest.raises(
+            InputError, match=r"coast_1\.mat has the value .* which is no class; allowed: 0 … 2, and 255"
+        ):
+            open_dataset(sift_flow, None, (4, 6))[0]
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"MATLAB 5.0 MAT-file" + bytes(200),
+            b"# Created by Octave 9.1.0\n# name: S\n# type: uint16 matrix\n# ndims: 2\n 8 12\n 3\n 4\n",
+            b"# Created by Octave 9.1.0\n# name: S\n# type: uint16 matrix\n# ndims: 2\n 99999 99999\n 3\n",
+            b"# Created by Octave 9.1.0\n# name: S\n# type: uint16",
+            b"# Created by Octave 9.1.0\n# name: T\n# type: uint16 matrix\n# ndims: 2\n 1 1\n 3\n",
+        ],
+    )
+    def test_a_file_that_cannot_be_read_is_named(self, sift_flow: Path, content: bytes) -> None:
+        path = sift_flow / "SemanticLabels/labels/coast_1.mat"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"coast_1\.mat") as caught:
+            open_dataset(sift_flow, None, (4, 6))[0]
+        assert str(caught.value).endswith(".")
+
+
+class TestPairsThatDoNotSayWhatTheirLabelsMean:
+    def test_names_in_classes_json(self, pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (pairs / "classes.json").write_text('["sky", "sea", "sand"]')
+        assert open_dataset(pairs, None, (4, 6)).taxonomy.names == ("sky", "sea", "sand")
+        assert "has no taxonomy.json, so the names in classes.json are its 3 classes" in capsys.readouterr().err
+        assert not (pairs / "taxonomy.json").exists()
+
+    def test_values_found_in_the_label_maps(self, pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        save_labels(pairs / "labels/b.png", 0, 255)
+        taxonomy = open_dataset(pairs, None, (4, 6), write_taxonomy=True).taxonomy
+        assert taxonomy.names == ("class 0", "class 1", "class 2")
+        assert len(set(taxonomy.display)) == 3
+        told = capsys.readouterr().err
+        assert "the values found in 3 label maps are its 3 classes; they now stand in" in told
+        written = json.loads((pairs / "taxonomy.json").read_text())
+        assert Taxonomy.from_json(written) == taxonomy == open_dataset(pairs, None, (4, 6)).taxonomy
+        assert capsys.readouterr().err == ""
+
+    def test_labels_in_colours_cannot_be_guessed(self, pairs: Path) -> None:
+        save_photo(pairs / "labels/a.png")
+        assert "which only a taxonomy.json in the folder could explain" in str(refusal(pairs))
+
+    @pytest.mark.parametrize("content", ["{", "[]", '{"sky": 0}', "[1, 2]"])
+    def test_a_broken_list_of_names(self, pairs: Path, content: str) -> None:
+        (pairs / "classes.json").write_text(content)
+        assert str(pairs / "classes.json") in str(refusal(pairs))
+
+    def test_pixels_without_a_class_are_255(self, pairs: Path) -> None:
+        save_labels(pairs / "labels/a.png", 1, 255)
+        assert open_dataset(pairs, "landscape", (4, 6))[0][0].tolist() == [[1, 1, 1, 255, 255, 255]] * 4
+
+
+def test_colours_are_far_apart() -> None:
+    for count in (1, 2, 19, 60):
+        colours = np.array(distinct_colours(count))
+        assert len(colours) == count
+        distances = np.linalg.norm(to_lab(colours)[:, None] - to_lab(colours)[None], axis=-1)
+        assert distances[~np.eye(count, dtype=bool)].min(initial=99) > 15

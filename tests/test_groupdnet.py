@@ -18,7 +18,7 @@ from model.errors import InputError
 from model.network import groupdnet, presets
 from model.network.config import GroupDNetConfig, at_size
 from model.network.discriminator import Discriminator
-from model.network.encoder import Encoder, Share, split_by_class
+from model.network.encoder import AreaBias, Encoder, split_by_class
 from model.network.layers import instance_edges
 from model.network.presets import PRESETS, cityscapes, landscape
 
@@ -188,7 +188,7 @@ def test_without_norms_a_code_is_a_mean_over_its_class() -> None:
             sums = conv(x * filled.repeat_interleave(x.shape[1] // 12, 1))
             filled = torch.nn.functional.avg_pool2d(filled, 3, 2, 1)
             wide = filled.repeat_interleave(sums.shape[1] // 12, 1)
-            assert isinstance(share, Share)
+            assert isinstance(share, AreaBias)
             means = sums / wide.clamp_min(1e-9) + share.bias[:, None, None]
             x = torch.nn.functional.leaky_relu(means, 0.2) * (wide > 0)
         final = torch.nn.functional.avg_pool2d(filled, 3, 1, 1)

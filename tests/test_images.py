@@ -78,7 +78,7 @@ class TestPhotos:
     def test_the_wrong_size(self) -> None:
         error = refusal(encoded(ramp()), size=(4, 4))
         assert (error.code, error.field, error.value, error.allowed) == ("wrong_size", "photo", [6, 8], [4, 4])
-        assert "photo is 8×6 pixels, the model takes 4×4" in str(error)
+        assert "photo is 8×6 pixels; allowed is 4×4, the model's size" in str(error)
 
     def test_resizing_is_smooth(self) -> None:
         stripes = np.zeros((8, 8, 3), np.uint8)
@@ -91,16 +91,18 @@ class TestPhotos:
         error = refusal(png_header(side, side))
         assert error.code == "too_large" and error.allowed == 4096 * 4096
         assert f"{side}×{side} pixels" in str(error) or f"{side * side:,} pixels" in str(error)
-        assert "at most 16,777,216 are allowed" in str(error)
+        assert "; allowed is at most 16,777,216." in str(error)
 
     def test_a_limit_of_ones_own(self) -> None:
-        assert str(refusal(encoded(ramp()), max_pixels=47)) == "photo has 8×6 pixels, at most 47 are allowed"
+        assert str(refusal(encoded(ramp()), max_pixels=47)) == "photo has 8×6 pixels; allowed is at most 47."
 
     @pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "PPM"])
     def test_other_formats(self, kind: str) -> None:
         error = refusal(encoded(ramp(), kind))
         assert error.code == "not_an_image" and error.allowed == ["PNG", "JPEG", "WebP"]
-        assert str(error) == "photo is not a picture that can be read; allowed are PNG, JPEG, WebP files"
+        assert str(error) == (
+            "photo is not a picture that can be read; allowed is a file of the format PNG or JPEG or WebP."
+        )
 
     @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
     @pytest.mark.parametrize("share", [0.3, 0.7])
@@ -137,7 +139,7 @@ class TestInstances:
 
     def test_sizes_are_those_of_labels(self) -> None:
         ids = np.arange(12, dtype=np.uint16).reshape(3, 4) + 1000
-        with pytest.raises(InputError, match="instances is 4×3 pixels, the model takes 2×2") as caught:
+        with pytest.raises(InputError, match="instances is 4×3 pixels; allowed is 2×2, the model's size") as caught:
             read_instances(encoded(ids), size=(2, 2))
         assert caught.value.code == "wrong_size"
         assert read_instances(encoded(ids), size=(2, 2), resize=True).tolist() == [[1000, 1002], [1004, 1006]]
@@ -153,7 +155,7 @@ class TestInstances:
         start = data.index(b"IDAT")
         pixels = b"IDAT" + zlib.compress(bytes(7))
         data[start - 4 :] = struct.pack(">I", len(pixels) - 4) + pixels + struct.pack(">I", zlib.crc32(pixels))
-        with pytest.raises(InputError, match="instances is a 16-bit colour PNG; save it with 8 bits a channel"):
+        with pytest.raises(InputError, match=r"instances is a 16-bit colour PNG; allowed is 8 bits a channel\."):
             read_instances(bytes(data))
 
 

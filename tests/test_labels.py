@@ -108,15 +108,18 @@ class TestTaxonomies:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"classes": []}, "x has 0 classes, allowed are 1 … 255"),
+            ({"classes": []}, "x has 0 classes; allowed is 1 … 255"),
             ({"classes": None}, "needs name, unknown, and classes"),
             ({"classes": [{"name": "a"}]}, "needs name, unknown, and classes"),
-            ({"classes": [{"name": 5, "colour": "#000000", "display": "#000000"}]}, "are text"),
+            (
+                {"classes": [{"name": 5, "colour": "#000000", "display": "#000000"}]},
+                "has the name 5; allowed is a string",
+            ),
             ({"classes": [{"name": "a", "colour": "red", "display": "#000000"}]}, "'red' is not a colour"),
             ({"classes": [{"name": "a", "colour": 7, "display": "#000000"}]}, "7 is not a colour"),
-            ({"unknown": 9}, "unknown is 9, allowed are 0 … 0"),
-            ({"unknown": "a"}, "a class or null, not 'a'"),
-            ({"unknown": True}, "a class or null, not True"),
+            ({"unknown": 9}, "unknown is 9; allowed is 0 … 0"),
+            ({"unknown": "a"}, 'unknown is "a"; allowed is a class index or null'),
+            ({"unknown": True}, "unknown is true; allowed is a class index or null"),
         ],
     )
     def test_json_that_is_no_taxonomy(self, change: dict[str, Any], message: str) -> None:
@@ -127,8 +130,8 @@ class TestTaxonomies:
     @pytest.mark.parametrize(
         ("names", "display", "message"),
         [
-            (("a", "a"), ((0, 0, 0), (1, 1, 1)), "needs 2 different names"),
-            (("a", "b"), ((1, 1, 1), (1, 1, 1)), "needs 2 different display colours"),
+            (("a", "a"), ((0, 0, 0), (1, 1, 1)), "has 1 different names; allowed is 2"),
+            (("a", "b"), ((1, 1, 1), (1, 1, 1)), "has 1 different display colours; allowed is 2"),
         ],
     )
     def test_ambiguous_classes(self, names: tuple[str, ...], display: tuple[Any, ...], message: str) -> None:
@@ -179,7 +182,7 @@ class TestRoundTrips:
         assert caught.value.code == "unknown_label"
 
     def test_a_batch_is_not_written(self) -> None:
-        with pytest.raises(InputError, match=r"a label map is \[H, W\], not \[2, 4, 4\]"):
+        with pytest.raises(InputError, match=r"labels has the shape \[2, 4, 4\]; allowed is \[H, W\]"):
             write_labels(np.zeros((2, 4, 4), np.uint8), LANDSCAPE)
 
 
@@ -244,7 +247,7 @@ class TestSizes:
         assert error.code == "wrong_size"
         assert (error.value, error.allowed) == ([3, 4], [256, 128])
         assert str(error) == (
-            "labels is 4×3 pixels, the model takes 128×256; ask for it to be resized, or send it in that size"
+            "labels is 4×3 pixels; allowed is 128×256, the model's size, unless you ask for it to be resized."
         )
 
     def test_the_right_size(self) -> None:
@@ -270,7 +273,7 @@ class TestSizes:
     def test_too_many_pixels_are_refused_by_the_header(self) -> None:
         error = refusal(png(self.labels), max_pixels=11)
         assert error.code == "too_large"
-        assert str(error) == "labels has 4×3 pixels, at most 11 are allowed"
+        assert str(error) == "labels has 4×3 pixels; allowed is at most 11."
 
 
 class TestRefusals:
@@ -282,7 +285,7 @@ class TestRefusals:
         assert error.code == "unknown_label" and error.field == "labels" and error.value == 200
         assert error.details == [{"value": 200, "pixels": 47, "nearest": {"index": 11, "name": "house"}}]
         assert str(error) == (
-            "labels has a value that is no class of landscape: 200 on 47 pixels (nearest: 11 house); allowed: 0 … 11"
+            "labels has a value that is no class of landscape: 200 on 47 pixels (nearest: 11 house); allowed is 0 … 11."
         )
 
     def test_several_labels_the_most_frequent_first(self) -> None:
@@ -324,28 +327,28 @@ class TestRefusals:
         rgba = np.zeros((2, 3, 4), np.uint8)
         rgba[0, :, 3] = 255
         assert str(refusal(png(rgba))) == (
-            "labels has 3 transparent pixels; every pixel must be opaque and have a class"
+            "labels has 3 transparent pixels; allowed is 0, since every pixel needs a value."
         )
 
     def test_16_bits(self) -> None:
         error = refusal(png(np.zeros((2, 2), np.uint16)))
-        assert str(error) == "labels is a 16-bit PNG (I;16); label maps have 8 bits"
+        assert str(error) == "labels is a 16-bit PNG (I;16); allowed is an 8-bit greyscale, palette or RGB PNG."
 
     def test_jpeg(self) -> None:
         buffer = io.BytesIO()
         Image.new("L", (8, 8)).save(buffer, "JPEG")
         error = refusal(buffer.getvalue())
         assert error.code == "not_an_image" and error.allowed == ["PNG"]
-        assert str(error) == "labels is a JPEG, which changes label values; save it as PNG"
+        assert str(error) == "labels is a JPEG, which changes label values; allowed is a file of the format PNG."
 
     @pytest.mark.parametrize("data", [b"hello", b"\x89PNG\r\n\x1a\n", b"GIF89a" + bytes(40)])
     def test_no_picture(self, data: bytes) -> None:
         error = refusal(data)
         assert error.code == "not_an_image"
-        assert str(error) == "labels is not a picture that can be read; allowed are PNG files"
+        assert str(error) == "labels is not a picture that can be read; allowed is a file of the format PNG."
 
     def test_nothing(self) -> None:
-        assert str(refusal(b"")) == "labels is empty; allowed are PNG files"
+        assert str(refusal(b"")) == "labels is empty; allowed is a file of the format PNG."
 
     def test_a_truncated_file(self) -> None:
         noise = np.random.default_rng(0).integers(0, 12, (64, 64)).astype(np.uint8)
@@ -356,7 +359,7 @@ class TestRefusals:
     def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
         error = refusal(tmp_path / "none.png", field="photo_labels")
         assert error.field == "photo_labels"
-        assert str(error) == f"photo_labels: {tmp_path / 'none.png'}: no such file or directory"
+        assert str(error) == f"photo_labels cannot be read from {tmp_path / 'none.png'}: no such file or directory."
 
 
 class TestTensors:

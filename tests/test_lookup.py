@@ -48,7 +48,7 @@ def test_noise_where_every_neighbourhood_is_distinct(most: float, monkeypatch: p
 def test_one_class_alone_differs_only_at_the_border() -> None:
     labels = torch.full((1, 64, 64), 6)
     assert largest_difference(landscape(), labels) < 5e-6
-    centres, _ = lookup.number(lookup.window_keys(lookup.surround(labels.numpy(), 12), 12).five)
+    centres, _ = lookup.unique(lookup.window_keys(lookup.surround(labels.numpy(), 12), 12).five)
     assert len(centres) == 25  # 5 kinds of row × 5 kinds of column
 
 

@@ -167,7 +167,7 @@ def test_a_header_that_cannot_be_trusted_is_refused(folder: Path, changes: dict[
 
 def test_safetensors_of_another_kind_are_refused(folder: Path) -> None:
     shutil.copy(folder / "generator.safetensors", folder / "segmenter.safetensors")
-    assert f"has the format 'groupdnet-studio 1', expected '{FORMAT}'" in refused(folder)
+    assert f"has the format 'groupdnet-studio 1'; allowed is '{FORMAT}'" in refused(folder)
 
 
 def test_numbers_that_are_none_are_refused(folder: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
+from model.recipe.change import measure_change
 from server.api import images
 
 
@@ -57,12 +58,12 @@ def test_change_is_measured_inside_and_outside() -> None:
     inside[:2] = True
     after[:2] += 30
     after[3, 3] -= 8
-    measured = images.change(before, after, inside)
+    measured = measure_change(before, after, inside)._asdict()
     assert measured == pytest.approx({"inside": 30, "outside": 1, "share_inside": 720 / 744})
 
 
 def test_no_change_at_all_is_all_inside() -> None:
     same = noise(1)
     everywhere = np.ones(same.shape[:2], bool)
-    assert images.change(same, same, everywhere) == {"inside": 0, "outside": 0, "share_inside": 1}
-    assert images.change(same, same, ~everywhere)["outside"] == 0
+    assert measure_change(same, same, everywhere)._asdict() == {"inside": 0, "outside": 0, "share_inside": 1}
+    assert measure_change(same, same, ~everywhere).outside == 0

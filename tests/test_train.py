@@ -35,8 +35,8 @@ from model.training.lessons import SmallLesson
 from model.training.networks import start_codes
 from model.training.plan import FOLDER, Plan, load_plan
 from model.training.segmenter import train_segmenter
-from model.training.streams import FirstBatch
 from model.training.step import TrainingStep
+from model.training.streams import FirstBatch
 
 CPU = torch.device("cpu")
 PLAN = {

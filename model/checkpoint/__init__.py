@@ -1,4 +1,4 @@
-"""The only door for weights: ours (safetensors) and the authors' released files."""
+"""Checkpoints: reading, writing and describing them. Weights enter the project here and nowhere else."""
 
 from model.checkpoint.checkpoint import Checkpoint, convert, load_checkpoint, save_checkpoint
 from model.checkpoint.doctor import describe, inspect

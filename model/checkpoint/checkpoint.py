@@ -1,8 +1,8 @@
-"""The only door for weights: ours (safetensors, config and taxonomy inside) and the authors' released files.
+"""Reading and writing checkpoints: folders of this project, and the files that the paper's authors released.
 
-A folder of ours holds ``generator.safetensors``, perhaps ``encoder.safetensors``, perhaps ``segmenter.safetensors``,
-and perhaps the training record, ``record.json``. Generator and encoder carry config, taxonomy and title in their
-headers, the segmenter its own architecture: each file is complete in itself.
+A folder of this project holds ``generator.safetensors`` and, where there is one, ``encoder.safetensors``,
+``segmenter.safetensors`` and the training record ``record.json``. The headers of generator and encoder hold
+configuration, taxonomy and title, and the segmenter's holds its own configuration, so that no file needs another one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from model.network.groupdnet import Generator
 from model.perception.label_reader import LabelReader
 from model.recipe.taxonomy import Taxonomy, taxonomy_for
 
-FORMAT = "groupdnet-studio 1"
+FORMAT = "groupdnet-studio 1"  # name and version of the format, in every generator's and encoder's header
 GENERATOR_FILE, ENCODER_FILE, SEGMENTER_FILE = "generator.safetensors", "encoder.safetensors", "segmenter.safetensors"
 RECORD_FILE = "record.json"
 RELEASED_GENERATOR = "latest_net_G.pth"
@@ -49,10 +49,11 @@ MAX_RECORD_BYTES = 16 * 2**20
 
 @dataclass
 class Checkpoint:
-    """A network that can be run: float32, eval mode, spectral norm folded.
+    """Networks that are ready to run: float32, in eval mode, spectral norm folded into the weights.
 
-    ``fingerprint`` is the SHA-256 of all that decides a picture's pixels: the generator's tensors, with their names
-    and shapes, and its configuration. Encoder and segmenter have no part in it. ``folder`` is where it was loaded from.
+    ``fingerprint`` is the SHA-256 of everything that decides a picture's pixels: the generator's tensors, with their
+    names and shapes, and its configuration. Encoder and segmenter do not count. ``folder`` is where the checkpoint was
+    loaded from. Raises InputError "bad_checkpoint" where taxonomy or segmenter have another number of classes.
     """
 
     config: GroupDNetConfig
@@ -82,6 +83,7 @@ class Checkpoint:
 
 
 def _fingerprint(config: GroupDNetConfig, generator: Generator) -> str:
+    """The SHA-256, in hexadecimal, of configuration and weights, without what leaves the pixels alone."""
     pixels = {key: value for key, value in config.to_json().items() if not key.startswith(("encoder", "unused"))}
     digest = hashlib.sha256(json.dumps(pixels, sort_keys=True).encode())
     for key, tensor in sorted(generator.state_dict().items()):
@@ -92,17 +94,17 @@ def _fingerprint(config: GroupDNetConfig, generator: Generator) -> str:
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """A checkpoint from our folder or generator file, or from a released folder or generator ``.pth``.
+    """The checkpoint in a folder or generator file of this project, or in a released folder or ``.pth`` file.
 
-    Encoder and segmenter files beside the generator's are loaded with it. Raises InputError, code "bad_checkpoint",
-    with the first twenty faults in its details; no code in any file is ever run.
+    Encoder and segmenter files beside the generator's are loaded too. Raises InputError "bad_checkpoint" with the first
+    twenty faults in its details. Code inside a file is never run.
     """
     path = Path(path)
     if path.is_dir():
         found = [path / name for name in (GENERATOR_FILE, RELEASED_GENERATOR) if (path / name).is_file()]
         if not found:
             raise bad_checkpoint(
-                f"The folder {path} holds no checkpoint, expected {GENERATOR_FILE} or {RELEASED_GENERATOR} in it."
+                f"The folder {path} holds no checkpoint; allowed is {GENERATOR_FILE} or {RELEASED_GENERATOR} in it."
             )
         path = found[0]
     if not path.is_file():
@@ -111,12 +113,14 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         return _load_ours(path)
     if path.suffix == ".pth":
         return _load_released(path)
-    raise bad_checkpoint(f"{path.name} is no checkpoint: allowed are folders, .safetensors and .pth files.")
+    raise bad_checkpoint(f"{path.name} is no checkpoint; allowed is a folder, a .safetensors file or a .pth file.")
 
 
 @dataclass(frozen=True)
 class _Header:
-    part: str
+    """The metadata in the header of a generator's or encoder's file."""
+
+    part: str  # "generator" or "encoder"
     config: GroupDNetConfig
     taxonomy: Taxonomy
     title: str
@@ -127,13 +131,15 @@ class _Header:
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str] | None, part: str, name: str) -> _Header:
+        """The header of the file called ``name``, which must hold ``part``; raises InputError "bad_checkpoint"."""
         metadata = metadata or {}
         if metadata.get("format") != FORMAT:
-            raise bad_checkpoint(f"{name} has the format {metadata.get('format')!r}, expected {FORMAT!r}.")
+            raise bad_checkpoint(f"{name} has the format {metadata.get('format')!r}; allowed is {FORMAT!r}.")
         if metadata.get("part") != part:
-            raise bad_checkpoint(f"{name} holds the part {metadata.get('part')!r}, expected {part!r}.")
-        if sum(map(len, metadata.values())) > MAX_METADATA_BYTES:
-            raise bad_checkpoint(f"{name} has a header of more than {MAX_METADATA_BYTES:,} bytes.")
+            raise bad_checkpoint(f"{name} holds the part {metadata.get('part')!r}; allowed is {part!r}.")
+        size = sum(map(len, metadata.values()))
+        if size > MAX_METADATA_BYTES:
+            raise bad_checkpoint(f"{name} has a header of {size:,} bytes; allowed is at most {MAX_METADATA_BYTES:,}.")
         try:
             config = GroupDNetConfig.from_json(json.loads(metadata["config"]))
             check_config(config)
@@ -184,7 +190,7 @@ def _read_record(path: Path) -> dict[str, Any] | None:
     except (ValueError, RecursionError) as error:
         raise bad_checkpoint(f"{path.name} is not JSON: {error}.") from error
     if not isinstance(record, dict):
-        raise bad_checkpoint(f"{path.name} holds a {type(record).__name__}, expected an object.")
+        raise bad_checkpoint(f"{path.name} holds a {type(record).__name__}; allowed is an object.")
     return record
 
 
@@ -193,10 +199,10 @@ def _no_number(name: str) -> None:
 
 
 def save_checkpoint(folder: str | Path, checkpoint: Checkpoint, half: bool = True) -> Checkpoint:
-    """Write our folder and give back what it now holds, as loading it gives it.
+    """Write a checkpoint into ``folder``, and return it as it is loaded from there.
 
     With ``half``, weights are stored as float16 wherever they fit; biases and running statistics stay float32. Every
-    file is written beside its place and then renamed, so that a reader never meets half of one.
+    file is written under another name and then renamed, so that no reader finds half of one.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -217,7 +223,7 @@ def save_checkpoint(folder: str | Path, checkpoint: Checkpoint, half: bool = Tru
 
 
 def _write_files(folder: Path, files: dict[str, bytes | None]) -> None:
-    """All files are written beside their places first; then each is renamed, or removed where there is nothing."""
+    """Write all files under temporary names, then rename each; a file whose content is None is removed."""
     temporary: dict[str, str] = {}
     try:
         for name, content in files.items():
@@ -269,6 +275,7 @@ def _load_released(path: Path) -> Checkpoint:
     )
 
 
+# Titles of released checkpoints, by the name of the taxonomy.
 TITLES = {"landscape": "Landscape", "deepfashion": "DeepFashion", "cityscapes": "Cityscapes", "ade20k": "ADE20K"}
 
 
@@ -277,5 +284,5 @@ def _shapes(state: State) -> Shapes:
 
 
 def convert(source: str | Path, folder: str | Path) -> Checkpoint:
-    """Write any loadable checkpoint as ours, in float32, so that it computes exactly what it did."""
+    """Write a checkpoint of any kind as a folder of this project, in float32, so that it gives the same pixels."""
     return save_checkpoint(folder, load_checkpoint(source), half=False)

@@ -1,4 +1,4 @@
-"""The checkpoint doctor's report: what a checkpoint is, what it can do, or what is wrong with it."""
+"""Reports on checkpoints: what one is and which applications it can do, or what is wrong with it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint.checkpoint import Checkpoint, load_checkpoint
-from model.checkpoint.manifest import (
-    bare_networks,
-)
+from model.checkpoint.manifest import bare_networks
 from model.errors import InputError
 from model.network.config import GroupDNetConfig
 from model.network.cost import pictures_worth
@@ -24,8 +22,11 @@ NO_SEGMENTER = "this checkpoint has no segmenter, and segmentation reads a photo
 
 @dataclass(frozen=True)
 class Report:
-    """``ok`` is False for a checkpoint that cannot be loaded: ``problems`` then says why (the first twenty of
-    ``problem_count``), and what could not be told is None."""
+    """All that is known of a checkpoint.
+
+    Where it cannot be loaded, ``ok`` is False, ``problems`` has the first twenty of ``problem_count`` reasons, and
+    fields that could not be read are None.
+    """
 
     ok: bool
     title: str
@@ -40,6 +41,7 @@ class Report:
     record: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
+        """The report as the API gives it, with the applications and the sizes of the networks."""
         facts: dict[str, Any] = {"ok": self.ok, "title": self.title, "format": self.format}
         facts |= {"problems": self.problems, "problem_count": self.problem_count}
         if self.config and self.taxonomy:
@@ -54,7 +56,7 @@ class Report:
         return facts
 
     def to_text(self) -> str:
-        """Lines for a terminal."""
+        """The report as lines for a terminal."""
         lines = [self.title, "=" * len(self.title)]
         if self.config and self.taxonomy:
             lines += _config_lines(self.config, self.taxonomy, self.encoder)
@@ -70,7 +72,7 @@ class Report:
         return "\n".join(lines)
 
     def _applications(self, config: GroupDNetConfig) -> dict[str, dict[str, Any]]:
-        """Which of the applications the checkpoint can do, why not, and what is to be known of them."""
+        """For each application whether it is available, and the reason where it is not, or a note."""
         able: dict[str, dict[str, Any]] = {name: {"available": True} for name in APPLICATIONS}
         able["fit"]["note"] = f"takes about as long as {pictures_worth(config)} pictures"
         if not self.encoder:
@@ -97,7 +99,7 @@ def describe(checkpoint: Checkpoint) -> Report:
 
 
 def inspect(path: str | Path) -> Report:
-    """What the checkpoint at ``path`` is, or what is wrong with it; a broken file raises nothing."""
+    """The report of the checkpoint at ``path``; a broken file gives a report too, and no error."""
     try:
         return describe(load_checkpoint(path))
     except InputError as error:
@@ -116,7 +118,7 @@ def _answer(state: dict[str, Any]) -> str:
 
 
 def preset_of(config: GroupDNetConfig) -> tuple[str, int | None] | None:
-    """The preset that the config is, at whatever image size, and its ngf where the preset has one."""
+    """(name, ngf or None) of the preset that ``config`` is at any image size, or None where it is of no preset."""
     head, last = config.blocks[0].outputs, config.blocks[-1].outputs
     sized = (
         ("deepfashion", head // 16, deepfashion),

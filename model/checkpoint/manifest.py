@@ -1,4 +1,4 @@
-"""What a checkpoint must hold: limits on its configuration, and the name and shape of every tensor."""
+"""The contents that a checkpoint must have: limits of its configuration, and every tensor's name and shape."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ from model.network.layers import SpectralConv2d
 
 State = dict[str, Tensor]
 Shapes = dict[str, list[int]]
-LISTED = 20  # problems spelled out in an error's details; its message names a few of them
-NAMED = 3
-BLOCKS = 7  # with six doublings between them: LATENT_STRIDE
-MAX_CLASSES = 255  # a label is one byte, and 255 means unknown
-MAX_WIDTH = 16_384  # of any layer; the widest released one has 4,832 channels
-MAX_SIDE = 2048  # of a picture
-MAX_FILE_BYTES = 2 * 2**30
+LISTED = 20  # most problems that an error's details list
+NAMED = 3  # most problems that an error's message names
+BLOCKS = 7  # residual blocks of a generator: the six doublings between them make LATENT_STRIDE
+MAX_CLASSES = 255  # most classes: a label is one byte, and 255 means unknown
+MAX_WIDTH = 16_384  # most channels of a layer; the widest released one has 4,832
+MAX_SIDE = 2048  # most pixels of a picture's height or width
+MAX_FILE_BYTES = 2 * 2**30  # most bytes of a file with weights
 
 
 def bad_checkpoint(message: str, problems: Sequence[str] = (), **details: Any) -> InputError:
-    """The InputError for a checkpoint that cannot be used; ``problems`` are its faults, in words."""
+    """The InputError "bad_checkpoint" for a checkpoint that cannot be used.
+
+    ``message`` is a whole sentence. Where there are ``problems``, it is the beginning of one that goes on with them;
+    each is a clause without a semicolon, such as "noise is 1, allowed are true and false".
+    """
     if not problems:
         return InputError(message, code="bad_checkpoint", field="checkpoint", details=details or None)
     more = f"; and {len(problems) - NAMED} more" if len(problems) > NAMED else ""
@@ -40,20 +44,21 @@ def bad_checkpoint(message: str, problems: Sequence[str] = (), **details: Any) -
 
 
 def check_file_size(name: str, size: int, limit: int | None = None) -> None:
-    """InputError for a file of more bytes than the limit, which is MAX_FILE_BYTES unless told."""
+    """Raises InputError for a file of more bytes than ``limit``, which is MAX_FILE_BYTES by default."""
     limit = limit or MAX_FILE_BYTES
     if size > limit:
-        raise bad_checkpoint(f"{name} has {size:,} bytes, allowed are {limit:,}.")
+        raise bad_checkpoint(f"{name} has {size:,} bytes; allowed is at most {limit:,}.")
 
 
 def check_config(config: GroupDNetConfig) -> None:
-    """InputError with every problem, unless a network of sensible size can be built from the config."""
+    """Raises InputError with every problem, unless a network of sensible size can be built from ``config``."""
     problems = list(_range_problems(config)) or list(_division_problems(config))
     if problems:
         raise bad_checkpoint("The checkpoint's config is no network of ours", problems)
 
 
 def _range_problems(config: GroupDNetConfig) -> Iterator[str]:
+    """Every field whose type or value is not allowed, in words."""
     numbers = [("classes", config.classes, MAX_CLASSES), ("fc_groups", config.fc_groups, MAX_WIDTH)]
     numbers += [("encoder_width", config.encoder_width, MAX_WIDTH)]
     rows = (*config.blocks, *config.unused)
@@ -84,6 +89,7 @@ def _range_problems(config: GroupDNetConfig) -> Iterator[str]:
 
 
 def _division_problems(config: GroupDNetConfig) -> Iterator[str]:
+    """Every number of groups that does not divide its channels, and widths that do not meet, in words."""
     first = config.blocks[0].inputs
     splits = [
         ("fc_groups", config.fc_groups, {"fc's outputs": first, "the codes": CODE_CHANNELS * config.classes}),
@@ -111,18 +117,18 @@ def _division_problems(config: GroupDNetConfig) -> Iterator[str]:
 
 
 def bare_networks(config: GroupDNetConfig) -> tuple[Generator, Encoder]:
-    """The two networks without memory behind their tensors."""
+    """Generator and encoder on PyTorch's meta device: their tensors have shapes and no memory."""
     with torch.device("meta"):
         return Generator(config).eval(), Encoder(config).eval()
 
 
 def our_manifest(network: nn.Module) -> Shapes:
-    """Key → shape of every tensor of a network as we store it: spectral norm folded."""
+    """Key → shape of every tensor of a network as this project stores it, spectral norm folded into the weights."""
     return {key: list(tensor.shape) for key, tensor in network.state_dict().items()}
 
 
 def released_manifest(config: GroupDNetConfig) -> dict[str, Shapes]:
-    """{"generator": {key: shape}, "encoder": {key: shape}} as the released files have them: spectral norm in parts."""
+    """{"generator": {key: shape}, "encoder": {key: shape}} of the released files, which store spectral norm apart."""
     generator, encoder = bare_networks(config)
     with torch.device("meta"):
         for row in config.unused:
@@ -148,7 +154,7 @@ def _unfolded(network: nn.Module) -> Shapes:
 
 
 def shape_problems(shapes: Mapping[str, Sequence[int]], manifest: Shapes) -> list[str]:
-    """Every key that is missing, misshapen or unexpected, in words."""
+    """Every key that is missing, has another shape or is not in the manifest, in words."""
     problems = [f"{key} {shape} is missing" for key, shape in manifest.items() if key not in shapes]
     problems += [
         f"{key} has the shape {list(shapes[key])}, expected {shape}"
@@ -159,7 +165,7 @@ def shape_problems(shapes: Mapping[str, Sequence[int]], manifest: Shapes) -> lis
 
 
 def refuse_misfit(name: str, shapes: Mapping[str, Sequence[int]], manifest: Shapes, **details: Any) -> None:
-    """InputError with every problem, unless a file's tensors are those of the manifest."""
+    """Raises InputError with every problem, unless a file's tensors are those of the manifest."""
     problems = shape_problems(shapes, manifest)
     if problems:
         raise bad_checkpoint(f"{name} does not fit", problems, file=name, **details)

@@ -1,7 +1,7 @@
-"""The authors' released files: read without running them, configured from their shapes, spectral norm folded.
+"""The files that the paper's authors released: read without running them, and folded into plain weights.
 
-Nothing but keys and shapes decides the configuration. Each number of it shows in several tensors, so it is taken by
-majority: one damaged tensor is then named as the damaged one, and does not make its neighbours look wrong.
+The configuration is inferred from keys and shapes alone. Each of its numbers shows in several tensors and is taken by
+majority, so that one damaged tensor is named as the damaged one and the others fit.
 """
 
 from __future__ import annotations
@@ -18,37 +18,42 @@ import torch
 from torch import Tensor
 
 from model.checkpoint.manifest import Shapes, State, bad_checkpoint, check_config, check_file_size
+from model.errors import InputError
 from model.network.config import CODE_CHANNELS, Block, GroupDNetConfig
 from model.network.encoder import Encoder
 from model.network.presets import PRESETS
 
 BLOCK_NAMES = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")
 UNUSED_NAME = "up_4"
-MAX_ELEMENTS = 500_000_000  # of one file, all tensors together
+MAX_ELEMENTS = 500_000_000  # most numbers of one file, all tensors together
 EDGES_SIZE, PLAIN_SIZE = (256, 512), (256, 256)  # image sizes of the released networks with and without edges
 
 
 def read_pth(path: Path) -> State:
-    """The tensors of a ``.pth`` file, without DataParallel's prefix; raises InputError and never runs what it holds."""
+    """The tensors of a ``.pth`` file, by name without DataParallel's prefix.
+
+    Raises InputError "bad_checkpoint" where it holds anything else. Code inside the file is never run.
+    """
     check_file_size(path.name, path.stat().st_size)
     check_file_size(f"{path.name} unpacked", _unpacked_size(path))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on pickle protocols, which the reader either takes or refuses
+            warnings.simplefilter("ignore")  # warnings on pickle protocols: the reader takes them or refuses them
             content = torch.load(path, weights_only=True, map_location="cpu")
-    except Exception as error:  # whatever a damaged or hostile file makes of the reader
-        raise bad_checkpoint(_reading_fault(path, str(error))) from None
+    except Exception as error:  # a damaged or hostile file can make the reader fail in any way
+        raise _unreadable(path, str(error)) from None
     if not isinstance(content, dict) or not content:
-        raise bad_checkpoint(f"{path.name} holds a {type(content).__name__}, expected a table of named tensors.")
+        raise bad_checkpoint(f"{path.name} holds a {type(content).__name__}; allowed is a table of named tensors.")
     for key, tensor in content.items():
         if not isinstance(key, str) or not isinstance(tensor, Tensor):
             raise bad_checkpoint(
-                f"{path.name} holds {key!r}: a {type(tensor).__name__}, expected a name and its tensor."
+                f"{path.name} holds {key!r} of the type {type(tensor).__name__}; allowed is a name and its tensor."
             )
         if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized or tensor.is_complex():
-            raise bad_checkpoint(f"{path.name}: {key} is no ordinary tensor of numbers.")
-    if sum(tensor.numel() for tensor in content.values()) > MAX_ELEMENTS:
-        raise bad_checkpoint(f"{path.name} holds more than {MAX_ELEMENTS:,} numbers, which is the limit.")
+            raise bad_checkpoint(f"{path.name} is damaged: {key} is no ordinary tensor of numbers.")
+    count = sum(tensor.numel() for tensor in content.values())
+    if count > MAX_ELEMENTS:
+        raise bad_checkpoint(f"{path.name} holds {count:,} numbers; allowed is no more than {MAX_ELEMENTS:,} numbers.")
     prefix = "module."
     if all(key.startswith(prefix) for key in content):
         return {key.removeprefix(prefix): tensor.detach() for key, tensor in content.items()}
@@ -56,28 +61,34 @@ def read_pth(path: Path) -> State:
 
 
 def _unpacked_size(path: Path) -> int:
-    """Bytes within a zipped file: what torch writes is not compressed, what an attacker writes may be."""
+    """Bytes of a zip file's contents; torch does not compress them, but a hostile file may."""
     try:
         with zipfile.ZipFile(path) as archive:
             return sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return 0  # not zipped, or too damaged for torch to unpack it
+        return 0  # the file is not zipped, or too damaged for torch to unpack
 
 
-def _reading_fault(path: Path, message: str) -> str:
+def _unreadable(path: Path, message: str) -> InputError:
+    """The error for a file that torch could not read, by torch's own message."""
     call = re.search(r"GLOBAL ([\w.]+)", message)
     if call:
-        return f"{path.name} is a pickle that asks to run {call[1]}: refused, and nothing of it was run."
-    return (
-        f"{path.name} cannot be read as a file of tensors: it is damaged, cut short, or a pickle of something else; "
-        "nothing of it was run."
+        return bad_checkpoint(
+            f"{path.name} is a pickle that asks to run {call[1]}: refused, and nothing of it was run."
+        )
+    return bad_checkpoint(
+        f"{path.name} cannot be read as a file of tensors: it is damaged, cut short, or a pickle of something else, "
+        "and nothing of it was run."
     )
 
 
 def infer_config(generator: Shapes, encoder: Shapes | None = None) -> GroupDNetConfig:
-    """The configuration of a released generator, from its shapes; raises InputError where they do not tell it."""
+    """The configuration of a released generator, and of its encoder where there is one, from the tensors' shapes.
+
+    Raises InputError "bad_checkpoint" where the shapes are not those of such networks.
+    """
     if "fc.weight" not in generator and "fc_mu.weight" in generator:
-        raise bad_checkpoint("This is an encoder, expected a generator's file; the encoder's is found beside it.")
+        raise bad_checkpoint("This is an encoder; allowed is a generator's file, beside which the encoder's is found.")
     rows = [_infer_row(generator, name) for name in BLOCK_NAMES]
     unused = [_infer_row(generator, UNUSED_NAME)] if any(key.startswith(f"{UNUSED_NAME}.") for key in generator) else []
     head = rows[0].groups
@@ -85,7 +96,7 @@ def infer_config(generator: Shapes, encoder: Shapes | None = None) -> GroupDNetC
     codes = head * taken if taken else head * CODE_CHANNELS
     if codes % CODE_CHANNELS:
         raise bad_checkpoint(
-            f"This is no GroupDNet generator: its fc takes {codes} channels, expected {CODE_CHANNELS} for each class."
+            f"This is no GroupDNet generator: its fc takes {codes} channels; allowed is {CODE_CHANNELS} for each class."
         )
     classes = codes // CODE_CHANNELS
     semantics = _infer_semantics(generator, rows, classes)
@@ -104,7 +115,7 @@ def infer_config(generator: Shapes, encoder: Shapes | None = None) -> GroupDNetC
 
 
 def _infer_row(shapes: Shapes, name: str) -> Block:
-    """One block; its shared_groups still hold the channels that mlp_shared takes in each group."""
+    """One block; its shared_groups is still the number of channels that mlp_shared takes in each group."""
     norms = [f"{name}.{norm}" for norm in ("norm_0", "norm_1", "norm_s")]
     spectral = {conv: f"{name}.{conv}.weight_orig" for conv in ("conv_0", "conv_1", "conv_s")}
     norm_0 = [f"{norms[0]}.param_free_norm.running_{what}" for what in ("mean", "var")]
@@ -131,16 +142,18 @@ def _infer_row(shapes: Shapes, name: str) -> Block:
 
 
 def _sizes(shapes: Shapes, keys: Iterable[str], axis: int) -> Iterator[int]:
+    """The sizes along ``axis`` of those tensors of ``keys`` that are there."""
     return (shapes[key][axis] for key in keys if len(shapes.get(key, ())) > axis and shapes[key][axis] > 0)
 
 
 def _vote(sizes: Iterable[int]) -> int | None:
+    """The most frequent size, or None where there is none."""
     counts = Counter(sizes).most_common(1)
     return counts[0][0] if counts else None
 
 
 def _missing_parts(shapes: Shapes) -> list[str]:
-    """What every generator has and this file lacks."""
+    """Every tensor that all generators have and this file lacks, in words."""
     convs = [f"conv_{i}.{part}" for i in "01" for part in ("weight_orig", "weight_u", "weight_v", "bias")]
     norm = [f"param_free_norm.{part}" for part in ("running_mean", "running_var", "num_batches_tracked")]
     norm += [f"mlp_{mlp}.{part}" for mlp in ("shared.0", "gamma", "beta") for part in ("weight", "bias")]
@@ -151,7 +164,8 @@ def _missing_parts(shapes: Shapes) -> list[str]:
 
 
 def _infer_semantics(shapes: Shapes, rows: list[Block], classes: int) -> int:
-    """C, or 2C with instance edges: whichever gives every mlp_shared its block's groups or one group a class."""
+    """The semantics' channels, C or with instance edges 2C: those with which each mlp_shared has its block's number
+    of groups, or one group for each class."""
     for channels in (classes, 2 * classes):
         groups = [channels / row.shared_groups for row in rows]
         if all(count in (row.groups, classes) for count, row in zip(groups, rows)):
@@ -160,6 +174,7 @@ def _infer_semantics(shapes: Shapes, rows: list[Block], classes: int) -> int:
 
 
 def _with_shared_groups(shapes: Shapes, row: Block, semantics: int) -> Block:
+    """The block with the number of mlp_shared's groups in place of the channels of each."""
     if semantics % row.shared_groups:
         raise bad_checkpoint(
             f"{row.name}: mlp_shared takes {row.shared_groups} channels a group, which does not divide {semantics}."
@@ -168,6 +183,7 @@ def _with_shared_groups(shapes: Shapes, row: Block, semantics: int) -> Block:
 
 
 def _infer_encoder_width(encoder: Shapes, classes: int) -> int:
+    """The encoder's width, or without an encoder that of the preset with so many classes, or 32 for each class."""
     layers = zip(range(1, 7), Encoder.MULTIPLIERS)
     width = _vote(
         size // multiplier
@@ -181,9 +197,10 @@ def _infer_encoder_width(encoder: Shapes, classes: int) -> int:
 
 
 def fold_spectral_norm(state: State, manifest: Shapes) -> State:
-    """The tensors of a network of ours, ``manifest``: weight = weight_orig ÷ σ, with σ = uᵀ W v.
+    """The tensors that ``manifest`` names, from released ones: weight = weight_orig ÷ σ, with σ = uᵀ W v.
 
-    σ is summed in float64 and then rounded, so that the weights come out the same on every machine.
+    σ is the spectral norm as training estimated it (Miyato et al., ICLR 2018). It is summed in float64 and then
+    rounded, so that the weights are the same on every machine.
     """
     folded: State = {}
     for key in manifest:
@@ -193,6 +210,6 @@ def fold_spectral_norm(state: State, manifest: Shapes) -> State:
         weight, u, v = (state[f"{key}_{part}"].double() for part in ("orig", "u", "v"))
         sigma = (u @ (weight.flatten(1) @ v)).float()
         if sigma == 0:
-            raise bad_checkpoint(f"{key}_orig has the spectral norm 0, so that it cannot be divided by it.")
+            raise bad_checkpoint(f"{key}_orig has the spectral norm 0, by which it cannot be divided.")
         folded[key] = state[f"{key}_orig"].float() / sigma
     return folded

@@ -17,10 +17,10 @@ from model.perception.photo_segmenter import READ, STRIDE, PhotoSegmenter, Photo
 from model.perception.segmenter import Segmenter, SegmenterConfig
 
 FORMAT, PHOTO_FORMAT = "groupdnet-studio segmenter 1", "groupdnet-studio photo segmenter 1"
-STAGES = (2, 8)
-MAX_WIDTH = 1024
-MAX_PATCH = 8
-MAX_DILATION = 64
+STAGES = (2, 8)  # fewest and most stages
+MAX_WIDTH = 1024  # most channels of a stage
+MAX_PATCH = 8  # most pixels of a patch's side
+MAX_DILATION = 64  # largest dilation of a convolution
 MAX_READ = 1024  # pixels of the side that a photo is read at
 
 
@@ -45,7 +45,7 @@ def _config(metadata: dict[str, str], name: str) -> SegmenterConfig | PhotoSegme
     """Raises InputError "bad_checkpoint", unless a network of sensible size can be built from a file's header."""
     kind = metadata.get("format")
     if kind not in (FORMAT, PHOTO_FORMAT):
-        raise bad_checkpoint(f"{name} has the format {kind!r}, expected {FORMAT!r} or {PHOTO_FORMAT!r}.")
+        raise bad_checkpoint(f"{name} has the format {kind!r}; allowed is {FORMAT!r} or {PHOTO_FORMAT!r}.")
     try:
         data = json.loads(metadata["segmenter"])
         config: SegmenterConfig | PhotoSegmenterConfig
@@ -79,6 +79,7 @@ def _photo_problems(config: PhotoSegmenterConfig) -> Iterator[str]:
 
 
 def _problems(config: SegmenterConfig) -> Iterator[str]:
+    """Every field whose value is not allowed, in words."""
     numbers = [("classes", config.classes, MAX_CLASSES), ("patch", config.patch, MAX_PATCH)]
     numbers += [("widths", width, MAX_WIDTH) for width in config.widths]
     wrong = _wrong(numbers + [("dilations", dilation, MAX_DILATION) for dilation in config.dilations])

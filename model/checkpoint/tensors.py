@@ -1,4 +1,4 @@
-"""Networks and their safetensors files: what does not fit, or is no number, never gets into a network."""
+"""Networks and their safetensors files. Tensors of a wrong shape or with NaN are refused before they are loaded."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import nn
 
 from model.checkpoint.manifest import State, bad_checkpoint, check_file_size, our_manifest, refuse_misfit
 
-HALF_MAX = torch.finfo(torch.float16).max
+HALF_MAX = torch.finfo(torch.float16).max  # the largest float16 number
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata in a safetensors file's header. Raises InputError "bad_checkpoint"."""
+    """The metadata in a safetensors file's header; raises InputError "bad_checkpoint" where it cannot be read."""
     try:
         check_file_size(path.name, path.stat().st_size)
         with safe_open(path, framework="pt") as file:
@@ -25,22 +25,28 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def load_tensors(network: nn.Module, path: Path, **details: Any) -> None:
-    """Give a network without memory the tensors of its file; shapes are compared before any tensor is read.
+    """Load a file's tensors into a network on the meta device; shapes are compared before any tensor is read.
 
-    Raises InputError "bad_checkpoint", with ``details`` in its details.
+    Raises InputError "bad_checkpoint", to whose details ``details`` are added.
     """
     try:
         with safe_open(path, framework="pt") as file:
             shapes = {key: list(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
             refuse_misfit(path.name, shapes, our_manifest(network), **details)
-            state = {key: file.get_tensor(key).clone() for key in shapes}  # off the map of the file
+            state = {
+                key: file.get_tensor(key).clone() for key in shapes
+            }  # copied, so that they outlive the file's memory map
     except (SafetensorError, OSError) as error:
         raise bad_checkpoint(f"{path.name} cannot be read as safetensors: {error}.") from error
     fill(network, state, path.name)
 
 
 def fill(network: nn.Module, state: State, name: str) -> None:
-    """Give a bare network its tensors, as float32; refuses numbers that no picture can be made from."""
+    """Load tensors into a network on the meta device, as float32, and put it into eval mode without gradients.
+
+    Raises InputError "bad_checkpoint" for NaN, infinity, negative variances and tensors of whole numbers; ``name`` is
+    the file's.
+    """
     problems = []
     for key, tensor in state.items():
         if key.endswith("num_batches_tracked"):
@@ -61,7 +67,7 @@ def fill(network: nn.Module, state: State, name: str) -> None:
 
 
 def stored(network: nn.Module, half: bool) -> State:
-    """A network's tensors as a file holds them; with ``half``, weights are float16 wherever they fit."""
+    """A network's tensors as a file stores them: on the CPU; with ``half``, weights are float16 wherever they fit."""
     state: State = {}
     for key, tensor in network.state_dict().items():
         tensor = tensor.detach().cpu().contiguous()

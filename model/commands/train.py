@@ -15,10 +15,12 @@ import torch.distributed as dist
 
 from model.checkpoint import load_checkpoint
 from model.checkpoint.checkpoint import SEGMENTER_FILE
+from model.checkpoint.segmenter import load_segmenter
 from model.data.landscape import render_set
-from model.data.prepared import PreparedPhotos, is_prepared
+from model.data.prepared import PreparedPhotos, is_prepared, open_prepared
 from model.data.sources import LiveWorld, PhotoFolder, RenderedWorld, Source
 from model.devices import autocast, pick_device, training_precision
+from model.evaluation.segmenting import held_out_accuracy
 from model.training.lessons import lesson_of
 from model.training.plan import Plan, load_plan
 from model.training.run import Run
@@ -87,6 +89,8 @@ def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) ->
     source, path = _source(args, plan, device), args.run / SEGMENTER_FILE
     precision = functools.partial(autocast, device, dtype)
     train_segmenter(path, lesson_of(plan, source), phase.batch, args.segmenter_only, precision)
+    if is_prepared(Path(args.data)):
+        print(held_out_accuracy(load_segmenter(path), open_prepared(Path(args.data)), phase.size))
 
 
 def _plan(args: Namespace) -> Plan:

@@ -18,7 +18,7 @@ def with_backdrop(photo: np.ndarray, person: np.ndarray, name: str) -> np.ndarra
 
     Near the outline a person's colours are those from further inside, so that no rim of the street is left.
     """
-    ndimage = need_scipy("scipy.ndimage", "prepared training sets")
+    ndimage = need_scipy("scipy.ndimage", "Prepared training sets")
     inside = ndimage.distance_transform_edt(person)
     trusted = (inside >= TRUSTED) | (person & (inside >= ndimage.maximum_filter(inside, 2 * TRUSTED + 1)))
     rows, columns = ndimage.distance_transform_edt(~trusted, return_distances=False, return_indices=True)

@@ -25,10 +25,10 @@ def read_class_names(path: Path, variable: str | None = None) -> list[str]:
     try:
         names = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}", field="taxonomy", value=str(path)) from error
+        raise InputError(f"{path} is not JSON: {error}.", field="taxonomy", value=str(path)) from error
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise InputError(
-            f"{path} is not a list of names; allowed is a list of one text a class", field="taxonomy", value=str(path)
+            f"{path} is not a list of names; allowed is a list of one text a class.", field="taxonomy", value=str(path)
         )
     return names
 
@@ -60,7 +60,7 @@ def read_label_matrix(path: Path, variable: str, classes: int, field: str) -> np
         pixels = np.count_nonzero(values == wrong[0])
         raise InputError(
             f"{field} has the value {wrong[0]:g} on {pixels:,} pixels, which is no class; allowed: 0 … {classes - 1}, "
-            f"and {UNKNOWN} for unknown",
+            f"and {UNKNOWN} for unknown.",
             code="unknown_label",
             field=field,
             value=float(wrong[0]),
@@ -75,12 +75,12 @@ def numbered_names(files: Sequence[Path]) -> list[str]:
         _, values = read_png(file, None, False, MAX_PIXELS, file.name)
         if values.ndim != 2 or values.dtype != np.uint8:
             raise InputError(
-                f"{file} holds colours or 16 bits, which only a taxonomy.json in the folder could explain",
+                f"{file} holds colours or 16 bits, which only a taxonomy.json in the folder could explain.",
                 field="taxonomy",
                 value=str(file),
             )
         known = values[values != UNKNOWN]
         largest = max(largest, int(known.max()) if known.size else -1)
     if largest < 0:
-        raise InputError(f"{len(files):,} label maps have no pixel with a class", field="data")
+        raise InputError(f"{len(files):,} label maps have no pixel with a class.", field="data")
     return [f"class {index}" for index in range(largest + 1)]

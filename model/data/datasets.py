@@ -212,7 +212,9 @@ def _listed(pairs: list[Pair], path: Path, wanted: bool) -> list[Pair]:
     chosen = [pair for pair in pairs if (pair.photo.name in listed) == wanted]
     if not chosen:
         which = "none" if wanted else "all"
-        raise InputError(f"{path} lists {which} of the {len(pairs):,} photos beside it", field="split", value=str(path))
+        raise InputError(
+            f"{path} lists {which} of the {len(pairs):,} photos beside it.", field="split", value=str(path)
+        )
     return chosen
 
 
@@ -242,9 +244,11 @@ def _check_counterparts(kind: str, files: dict[str, Path], other: str, others: d
 def _check_shapes(pair: Pair, photo: tuple[int, ...], labels: tuple[int, ...]) -> None:
     aspects = photo[1] / photo[0], labels[1] / labels[0]
     if abs(aspects[0] / aspects[1] - 1) > ASPECT_TOLERANCE:
+        turned = abs(aspects[0] * aspects[1] - 1) <= ASPECT_TOLERANCE
+        hint = "; if the photo's EXIF turns it and its label map is not turned, save both upright" if turned else ""
         raise InputError(
             f"{pair.photo} is {photo[1]}×{photo[0]} pixels and its label map {pair.labels} {labels[1]}×{labels[0]}: "
-            "they do not show the same",
+            f"they do not show the same{hint}",
             code="wrong_size",
             field="data",
             value=list(labels),

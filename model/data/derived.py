@@ -18,7 +18,7 @@ Rule = Callable[[np.ndarray, np.ndarray, Mapping[str, np.ndarray]], np.ndarray] 
 SMALLEST = 1e-3  # share of the picture that a patch of snow has at least
 SMALLEST_CLOUD = 2e-3
 EDGE = 4  # pixels on either side of a cloud's outline that are compared
-CLOUD_EDGE = 4.5  # by how much these differ in L* and b*; a horizon's haze differs by 1 to 2
+CLOUD_EDGE = 4.5  # least difference of the two sides in L* and b*; for haze at the horizon it is 1 to 2
 FACE_BELOW = 0.145  # how far down a face reaches from the top of the hair, in heights of the person
 FACE_BESIDE = 0.09  # how far to each side of the hair's middle
 
@@ -27,7 +27,7 @@ def snow(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]
     """Of a mountain: what is bright and nearly grey. Where a mountain has dark parts too, also what is brighter than
     halfway from these to its brightest, and pale, or faintly blue as snow is in shadow; haze without contrast is not.
     """
-    ndimage = need_scipy("scipy.ndimage", "prepared training sets")
+    ndimage = need_scipy("scipy.ndimage", "Prepared training sets")
     light, a, b = _smooth_lab(photo, 0.7)
     chroma = np.hypot(a, b)
     white = (light > 80) & (chroma < 12) & (b < 7)
@@ -84,11 +84,15 @@ def face(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]
 
 
 RULES: dict[str, Rule] = {"snow": snow, "cloud": cloud, "face": face}
-READS: dict[str, tuple[str, ...]] = {"snow": (), "cloud": (), "face": ("background", "hair")}  # of the other classes
+READS: dict[str, tuple[str, ...]] = {
+    "snow": (),
+    "cloud": (),
+    "face": ("background", "hair"),
+}  # other classes a rule needs
 
 
 def _smooth_lab(photo: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    gaussian = need_scipy("scipy.ndimage", "prepared training sets").gaussian_filter
+    gaussian = need_scipy("scipy.ndimage", "Prepared training sets").gaussian_filter
     lab = to_lab(photo)
     light, a, b = (gaussian(lab[..., channel], sigma) for channel in range(3))
     return light, a, b
@@ -96,7 +100,7 @@ def _smooth_lab(photo: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray
 
 def _by_row(b: np.ndarray, region: np.ndarray) -> np.ndarray:
     """How blue the sky is at each height: b* [H], at most 0, smoothed, and carried on where a row has no sky."""
-    ndimage = need_scipy("scipy.ndimage", "prepared training sets")
+    ndimage = need_scipy("scipy.ndimage", "Prepared training sets")
     rows = np.flatnonzero(region.sum(axis=1) > 8)
     bluest = np.array([np.percentile(b[row][region[row]], 10) for row in rows])
     carried = np.interp(np.arange(len(b)), rows, bluest)
@@ -105,7 +109,7 @@ def _by_row(b: np.ndarray, region: np.ndarray) -> np.ndarray:
 
 def _patches(found: np.ndarray, region: np.ndarray, smallest: float) -> np.ndarray:
     """``found`` without specks, its small holes closed, in patches of at least that share of the picture."""
-    ndimage = need_scipy("scipy.ndimage", "prepared training sets")
+    ndimage = need_scipy("scipy.ndimage", "Prepared training sets")
     whole = np.pad(ndimage.binary_opening(found) & region, 4)
     closed = ndimage.binary_closing(whole, iterations=2)[4:-4, 4:-4] & region
     return at_least(closed, round(smallest * region.size))
@@ -113,7 +117,7 @@ def _patches(found: np.ndarray, region: np.ndarray, smallest: float) -> np.ndarr
 
 def _with_edges(found: np.ndarray, region: np.ndarray, light: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The patches that differ from the sky around them within a few pixels."""
-    ndimage = need_scipy("scipy.ndimage", "prepared training sets")
+    ndimage = need_scipy("scipy.ndimage", "Prepared training sets")
     parts, count = ndimage.label(found)
     kept = np.zeros_like(found)
     for part in range(1, count + 1):

@@ -11,14 +11,14 @@ from model.data.regions import need_scipy
 from model.errors import InputError
 
 OCTAVE = b"# Created by Octave"
-MAX_VALUES = 1 << 26  # of an array in a text file; more is no label map
+MAX_VALUES = 1 << 26  # largest array that is read from a text file
 
 
 def read_matrix(path: Path, name: str) -> np.ndarray:
     """The two-dimensional array called ``name``; raises InputError, which names the file, where there is none."""
     value = _variables(path).get(name)
     if not isinstance(value, np.ndarray) or value.ndim != 2 or value.dtype.kind not in "uif":
-        raise InputError(f"{path} has no matrix called {name!r}", field="labels", value=str(path))
+        raise InputError(f"{path} has no matrix called {name!r}.", field="labels", value=str(path))
     return value
 
 
@@ -28,7 +28,7 @@ def read_names(path: Path, name: str) -> list[str]:
     if isinstance(value, np.ndarray):
         value = [str(np.asarray(cell).item()) for cell in value.ravel() if np.asarray(cell).size == 1]
     if not value or not all(isinstance(word, str) for word in value):
-        raise InputError(f"{path} has no list of names called {name!r}", field="taxonomy", value=str(path))
+        raise InputError(f"{path} has no list of names called {name!r}.", field="taxonomy", value=str(path))
     return list(value)
 
 
@@ -38,14 +38,14 @@ def _variables(path: Path) -> dict[str, Any]:
             if file.read(len(OCTAVE)) == OCTAVE:
                 return _octave(path.read_text(encoding="utf-8", errors="replace").splitlines())
     except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or 'cannot be read').lower()}", value=str(path)) from error
+        raise InputError(f"{path}: {(error.strerror or 'cannot be read').lower()}.", value=str(path)) from error
     except (ValueError, IndexError, KeyError) as error:
-        raise InputError(f"{path} is damaged and cannot be read: {error}", value=str(path)) from error
+        raise InputError(f"{path} is damaged and cannot be read: {error}.", value=str(path)) from error
     loadmat = need_scipy("scipy.io", "MATLAB files").loadmat
     try:
         return loadmat(path)
     except Exception as error:  # scipy raises whatever a damaged file leads it to
-        raise InputError(f"{path} is not a MATLAB file that can be read: {error}", value=str(path)) from error
+        raise InputError(f"{path} is not a MATLAB file that can be read: {error}.", value=str(path)) from error
 
 
 def _octave(lines: list[str]) -> dict[str, Any]:

@@ -34,9 +34,10 @@ from model.progress import Progress
 from model.recipe.images import resize_nearest
 from model.recipe.taxonomy import UNKNOWN, Taxonomy
 
-VERSION = 1  # of the folder's form
+VERSION = 1  # version of the folder's form
 SPLITS = ("train", "val")
-QUALITY = 96  # of the JPEGs, without chroma subsampling
+LARGE = 2  # how many times as large as its picture a photo may be; twice that or more is reduced first
+QUALITY = 96  # JPEG quality of the photos; chroma is not subsampled
 SHEET_PAIRS, SHEET_COLUMNS, SHEET_HEIGHT = 24, 6, 192
 FULL_SIZE = (64, 64)  # asked of a data set whose photos are read as they are stored
 
@@ -58,7 +59,7 @@ def prepare(source: Path, out: Path, recipe: DataRecipe, *, skip_unpaired: bool 
     Everything is written into ``out``.partial, which takes its name when it is complete.
     """
     if out.exists():
-        raise InputError(f"{out} is there already; remove it, or name another folder", field="out", value=str(out))
+        raise InputError(f"{out} is there already; remove it, or name another folder.", field="out", value=str(out))
     dataset = open_dataset(source, None, FULL_SIZE, skip_unpaired=skip_unpaired)
     preparer = Preparer(recipe, dataset.taxonomy)
     partial = out.with_name(out.name + ".partial")
@@ -71,7 +72,7 @@ def prepare(source: Path, out: Path, recipe: DataRecipe, *, skip_unpaired: bool 
     items = _without_duplicates(items, recipe, partial, left_out)
     if not all(any(item.split == split for item in items) for split in SPLITS):
         raise InputError(
-            f"{source} leaves {len(items)} photos by this recipe, too few for both train and val", field="data"
+            f"{source} leaves {len(items)} photos by this recipe, too few for both train and val.", field="data"
         )
     record = _record(recipe, source, items, left_out)
     _write_json(partial / "taxonomy.json", recipe.taxonomy.to_json())
@@ -96,7 +97,7 @@ class Preparer:
         if lost := [name for name in source.names if name not in taken and name not in recipe.unknown]:
             raise InputError(
                 f"The recipe {recipe.name} has no place for {len(lost)} of the {len(source)} classes: "
-                f"{', '.join(lost[:8])}; put them into a class's from, or into unknown",
+                f"{', '.join(lost[:8])}; put them into a class's from, or into unknown.",
                 field="recipe",
                 value=lost,
             )
@@ -114,6 +115,7 @@ class Preparer:
             photo, stored = photo[inner, inner], stored[inner, inner]
         if photo.size == 0:
             raise Unfit(f"nothing of it is inside a border of {recipe.border} pixels")
+        photo, stored = _reduced(photo, stored, recipe.size)
         labels = self._relabelled(stored)
         for row in recipe.classes:
             if row.rule is not None and row.of is not None:
@@ -139,6 +141,15 @@ class Preparer:
         labels = self.table[stored]
         strips = seams(self.seam[stored], self.recipe.seam) if self.recipe.seam else np.zeros(labels.shape, bool)
         return nearest(labels, strips, labels != UNKNOWN)
+
+
+def _reduced(photo: np.ndarray, labels: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """A photo much larger than what is made of it, by a whole factor smaller: the rules know pixels."""
+    factor = min(photo.shape[0] // (LARGE * size[0]), photo.shape[1] // (LARGE * size[1]))
+    if factor < 2:
+        return photo, labels
+    smaller = np.asarray(Image.fromarray(photo).reduce(factor))
+    return smaller, resize_nearest(labels, (smaller.shape[0], smaller.shape[1]))
 
 
 def _write_pairs(dataset: PairFolder, preparer: Preparer, folder: Path, left_out: dict[str, str]) -> Iterator[Item]:
@@ -177,7 +188,10 @@ def _names(dataset: PairFolder) -> list[str]:
     """The photos' file names without ending; those in different folders must not be called the same."""
     names = [pair.photo.stem for pair in dataset.pairs]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise InputError(f"{len(twice):,} photos are called like another: {', '.join(twice[:3])}", field="data")
+        raise InputError(
+            f"{len(twice):,} photos are called like another: {', '.join(twice[:3])}; give each a name of its own.",
+            field="data",
+        )
     return names
 
 

@@ -17,7 +17,7 @@ def need_scipy(module: str, what: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise InputError(
-            f"{what} need scipy, which is not installed; pip install 'groupdnet-studio[train]' brings it",
+            f"{what} need scipy, which is not installed; pip install 'groupdnet-studio[train]' brings it.",
             field="data",
             value=module,
         ) from error
@@ -25,7 +25,7 @@ def need_scipy(module: str, what: str) -> Any:
 
 def seams(empty: np.ndarray, width: int) -> np.ndarray:
     """Of the pixels in ``empty`` bool [H, W], those in strips at most ``width`` pixels wide, also bool [H, W]."""
-    ndimage = need_scipy("scipy.ndimage", "prepared training sets")
+    ndimage = need_scipy("scipy.ndimage", "Prepared training sets")
     side = width + 1
     padded = np.pad(empty, side, mode="edge")  # an area at the picture's edge is as wide as if it went on
     wide = ndimage.binary_opening(padded, np.ones((side, side), bool))[side:-side, side:-side]
@@ -39,7 +39,7 @@ def nearest(labels: np.ndarray, missing: np.ndarray, known: np.ndarray) -> np.nd
     """
     if not missing.any() or not known.any():
         return labels
-    ndimage = need_scipy("scipy.ndimage", "prepared training sets")
+    ndimage = need_scipy("scipy.ndimage", "Prepared training sets")
     rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
     return np.where(missing, labels[rows, columns], labels)
 
@@ -53,7 +53,7 @@ def fill_unknown(labels: np.ndarray) -> np.ndarray:
 
 def at_least(mask: np.ndarray, pixels: int) -> np.ndarray:
     """The connected parts of ``mask`` bool [H, W] that have so many pixels or more."""
-    ndimage = need_scipy("scipy.ndimage", "prepared training sets")
+    ndimage = need_scipy("scipy.ndimage", "Prepared training sets")
     parts, count = ndimage.label(mask)
     if not count:
         return mask

@@ -149,7 +149,7 @@ def distinct_share(config: GroupDNetConfig, labels: np.ndarray) -> float:
     maps, count = torch.from_numpy(labels).long()[None], lookup.symbol_count(config)
     edges = instance_edges(maps)[:, 0] if config.instance_edges else None
     surrounded = lookup.surround(lookup.symbols_of(maps, edges, config).numpy(), count)
-    return len(lookup.number(lookup.window_keys(surrounded, count).five)[0]) / maps.numel()
+    return len(lookup.unique(lookup.window_keys(surrounded, count).five)[0]) / maps.numel()
 
 
 @contextlib.contextmanager

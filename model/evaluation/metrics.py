@@ -74,12 +74,6 @@ def high_frequency_energy(picture: np.ndarray) -> float:
     return float(np.square(luma[1:-1, 1:-1] - blurred).mean())
 
 
-def change(before: np.ndarray, after: np.ndarray, inside: np.ndarray) -> tuple[float, float]:
-    """Mean absolute difference of two pictures where bool [H, W] ``inside`` holds, and elsewhere; of 255."""
-    difference = np.abs(after.astype(float) - before).mean(axis=2)
-    return float(difference[inside].mean()), float(difference[~inside].mean())
-
-
 def frechet(a: np.ndarray, b: np.ndarray) -> float:
     """Fréchet distance of the normals fitted to features [n, D] and [m, D]: |μ−ν|² + tr(A + B − 2(AB)^½)."""
     mean = np.square(a.mean(0) - b.mean(0)).sum()

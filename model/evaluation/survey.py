@@ -15,6 +15,7 @@ from model.evaluation import metrics
 from model.evaluation.held_out import HeldOut, Sample
 from model.perception.features import perceptual_distance
 from model.progress import Progress
+from model.recipe.change import measure_change
 from model.recipe.styles import Style, style_from_encoding
 
 SHOWN, PRIORS_SHOWN = 6, 3  # columns of the sheet, and sampled looks in each
@@ -75,7 +76,7 @@ class Survey:
         encoded_picture = pictures.pop() if encoded else None
         prior, after = pictures[: len(bases)], pictures[len(bases) :]
         self._look(sample, prior[: self.priors], encoded_picture)
-        self.changes.append({c: metrics.change(prior[0], p, labels == c) for c, p in zip(chosen, after)})
+        self.changes.append({c: measure_change(prior[0], p, labels == c) for c, p in zip(chosen, after)})
         if fit and sample.photo is not None:
             self._fit(sample, sample.photo, number)
         if diversity is not None and self.engine.segmenter is not None:

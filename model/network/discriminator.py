@@ -11,9 +11,13 @@ from model.network.layers import SLOPE, SpectralConv2d
 
 
 class PatchDiscriminator(nn.Module):
-    """One PatchGAN; returns every layer's output, the prediction last."""
+    """One PatchGAN (Isola, Zhu, Zhou, Efros, CVPR 2017): [N, inputs, H, W] → the outputs of its five layers.
+
+    The first four are kept for feature matching; the last is the prediction [N, 1, h, w], which has no bounds.
+    """
 
     def __init__(self, inputs: int, width: int) -> None:
+        """The layers have ``width`` · 1, 2, 4 and 8 channels."""
         super().__init__()
         widths = [width, width * 2, width * 4, width * 8]
         self.layers = nn.ModuleList([nn.Conv2d(inputs, widths[0], 4, stride=2, padding=2)])
@@ -31,7 +35,7 @@ class PatchDiscriminator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Two PatchGANs, the second on the halved input: semantics and picture → per scale, every layer's output."""
+    """PatchGANs on the same input at several scales, each half as large as the one before (two in the paper)."""
 
     def __init__(self, config: GroupDNetConfig, width: int = 64, scales: int = 2) -> None:
         super().__init__()
@@ -40,7 +44,7 @@ class Discriminator(nn.Module):
         self.scales = nn.ModuleList(PatchDiscriminator(inputs, width) for _ in range(scales))
 
     def forward(self, semantics: Tensor, picture: Tensor) -> list[list[Tensor]]:
-        """semantics [N, C (+1 edge), H, W], picture [N, 3, H, W] in [−1, 1]."""
+        """semantics [N, C or C + 1 with edges, H, W], picture [N, 3, H, W] in [−1, 1] → each scale's layer outputs."""
         x = torch.cat([semantics, picture.to(semantics.dtype)], dim=1)
         outputs = []
         for i, scale in enumerate(self.scales):

@@ -9,17 +9,17 @@ from torch import Tensor, nn
 from model.network.config import CODE_CHANNELS, LATENT_STRIDE, GroupDNetConfig
 from model.network.layers import SLOPE, SpectralConv2d
 
-SMALLEST_SHARE = 1e-5  # of a picture that a class fills: less than one pixel; an absent class must not divide by 0
+SMALLEST_SHARE = 1e-5  # smallest share of a picture to divide by, below one pixel: an absent class would divide by 0
 
 
 def split_by_class(
     photo: Tensor, labels: Tensor, classes: int, size: tuple[int, int] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The encoder's input: photo [N, 3, H, W], labels long [N, H, W] → [N, 3C, h, w], and bool [N, C, h, w], where
-    each class is; ``size`` (h, w) is the photo's own unless it is given.
+    """The encoder's input: photo [N, 3, H, W], labels long [N, H, W] → split [N, 3C, h, w], inside bool [N, C, h, w].
 
-    Class c's channels hold the photo where the label is c and 0 elsewhere, cropped to the class's bounding box and
-    resized with nearest neighbour; a class that is absent is all zeros.
+    Channels 3c … 3c+2 of ``split`` hold the photo where the label is c and 0 elsewhere, cropped to the class's bounding
+    box and resized to ``size`` (h, w), by default the photo's own, with nearest neighbour. ``inside`` is true at the
+    positions that show the class; a class that is absent is all zeros and all false.
     """
     width, (rows_out, columns_out) = labels.shape[2], size or labels.shape[1:]
     onehot = labels[:, None] == torch.arange(classes, device=labels.device)[:, None, None]  # [N, C, H, W]
@@ -34,7 +34,7 @@ def split_by_class(
 
 
 def _source_indices(occupied: Tensor, count: int) -> Tensor:
-    """occupied bool [N, C, L] → for each of ``count`` outputs, its source within the occupied stretch."""
+    """occupied bool [N, C, L] → long [N, C, count]: the source of each output, from the first occupied to the last."""
     length = occupied.shape[2]
     positions = torch.arange(length, device=occupied.device)
     first = torch.where(occupied, positions, length).amin(2).clamp_max(length - 1)
@@ -42,8 +42,8 @@ def _source_indices(occupied: Tensor, count: int) -> Tensor:
     return first[..., None] + torch.arange(count, device=occupied.device) * extent[..., None] // count
 
 
-class Share(nn.Module):
-    """A bias that counts as much as the class fills of each window, as the photo's pixels themselves do."""
+class AreaBias(nn.Module):
+    """A bias multiplied by the share of each window that its class fills, so that it counts as the pixels do."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -52,19 +52,21 @@ class Share(nn.Module):
     def forward(self, x: Tensor, filled: Tensor) -> Tensor:
         """x [N, K·C, h, w], filled [N, C, h, w] in 0…1 → x + bias · filled."""
         classes = filled.shape[1]
-        return (x.unflatten(1, (classes, -1)) + self.bias.view(classes, -1, 1, 1) * filled[:, :, None]).flatten(1, 2)
+        by_class: Tensor = x.unflatten(1, (classes, -1))  # [N, C, K, h, w]
+        return (by_class + self.bias.view(classes, -1, 1, 1) * filled[:, :, None]).flatten(1, 2)
 
 
 class Encoder(nn.Module):
-    """A photo split by class [N, 3C, H, W] in [−1, 1] → mu, logvar, each [N, 8C, h, w]; no conv mixes classes.
+    """A photo split by class [N, 3C, H, W] in [−1, 1] → mu, logvar, each [N, 8C, h, w] (section 3.4 of the paper).
 
-    The paper's layers end in an instance norm, which takes a class's colour away. Without norms a layer sums over the
-    class's pixels alone, its bias too, and the codes are those sums over the share of the picture that was summed:
-    a mean of the class, however large it is and whatever its shape (Knutsson, Westin, "Normalized convolution", 1993).
-    A leaky ReLU scales with its input, so that one division at the end stands for one in every layer.
+    No convolution mixes classes. The paper's layers end in an instance norm, which removes a class's mean colour. With
+    ``encoder_norm`` false a layer sums over the class's own pixels, its bias included, and the codes are these sums
+    divided by the share of the picture that the class fills. They are means over the class, whatever its area and
+    shape (Knutsson and Westin, "Normalized and differential convolution", CVPR 1993). One division at the end has the
+    effect of one in every layer, because a leaky ReLU scales with its input.
     """
 
-    MULTIPLIERS = (1, 2, 4, 8, 8, 8)
+    MULTIPLIERS = (1, 2, 4, 8, 8, 8)  # output channels of each layer ÷ encoder_width
 
     def __init__(self, config: GroupDNetConfig) -> None:
         super().__init__()
@@ -74,19 +76,18 @@ class Encoder(nn.Module):
             outputs = config.encoder_width * multiplier
             kind = SpectralConv2d if config.encoder_norm else nn.Conv2d
             conv = kind(inputs, outputs, 3, stride=2, padding=1, groups=config.classes, bias=False)
-            # Without norms nothing rescales what a layer gives, so it must keep the scale by itself. (To draw a weight
-            # without memory PyTorch would import its compiler, which takes a second.)
+            # Without norms nothing rescales a layer's output, so its initial weights must keep the scale. A weight on
+            # the meta device is left alone: to draw one, PyTorch would import its compiler, which takes a second.
             if not config.encoder_norm and not conv.weight.is_meta:
                 nn.init.kaiming_normal_(conv.weight, SLOPE)
-            self.add_module(
-                f"layer{i}", nn.Sequential(conv, nn.InstanceNorm2d(outputs) if config.encoder_norm else Share(outputs))
-            )
+            last = nn.InstanceNorm2d(outputs) if config.encoder_norm else AreaBias(outputs)
+            self.add_module(f"layer{i}", nn.Sequential(conv, last))
             inputs = outputs
         self.fc_mu = nn.Conv2d(inputs, CODE_CHANNELS * config.classes, 3, padding=1, groups=config.classes)
         self.fc_var = nn.Conv2d(inputs, CODE_CHANNELS * config.classes, 3, padding=1, groups=config.classes)
 
     def forward(self, split: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        """What ``split_by_class`` gives."""
+        """mu and logvar, each [N, 8C, h, w], from ``split_by_class``'s split [N, 3C, H, W] and inside [N, C, H, W]."""
         x, filled = split, inside.to(split.dtype)
         for i in range(1, len(self.MULTIPLIERS) + 1):
             conv, last = self.get_submodule(f"layer{i}").children()
@@ -98,8 +99,9 @@ class Encoder(nn.Module):
         return mu, logvar
 
     def _codes(self, fc: nn.Conv2d, x: Tensor, filled: Tensor) -> Tensor:
+        """fc_mu's or fc_var's output [N, 8C, h, w]; ``filled`` [N, C, h, w] is the share that each class fills."""
         if self.config.encoder_norm:
-            codes = fc(x)
+            codes: Tensor = fc(x)
             return codes.mean((2, 3), keepdim=True).expand_as(codes) if self.config.shared_codes else codes
         sums = F.conv2d(x, fc.weight, padding=1, groups=fc.groups)
         if self.config.shared_codes:
@@ -111,14 +113,16 @@ class Encoder(nn.Module):
     def encode(self, photo: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """photo [N, 3, H, W] in [−1, 1], labels long [N, H, W] → mu, logvar, each [N, 8C, H/64, W/64].
 
-        With ``encoder_side``, a larger photo is seen as coarsely as one of that side, so that a look reads alike at
-        every size; classes of a few pixels are seen all the same.
+        With the configuration's ``encoder_side``, a larger photo is averaged over squares of pixels until its shorter
+        side is near that, so that a look gives like codes at every size. The labels keep their full size, so that
+        classes of a few pixels are not lost.
         """
         height, width = labels.shape[1:]
         side, classes = self.config.encoder_side, self.config.classes
         factor = 1 if side is None else max(1, min(height, width) // side)
         if factor == 1:
-            return self(*split_by_class(photo, labels, classes))
+            mu, logvar = self(*split_by_class(photo, labels, classes))
+            return mu, logvar
         coarse = F.interpolate(F.avg_pool2d(photo, factor), (height, width), mode="nearest")
         codes = self(*split_by_class(coarse, labels, classes, (height // factor, width // factor)))
         mu, logvar = (t[:, :, :1, :1].expand(-1, -1, height // LATENT_STRIDE, width // LATENT_STRIDE) for t in codes)

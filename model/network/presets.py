@@ -13,12 +13,14 @@ from model.network.config import Block, GroupDNetConfig
 def _rows(
     widths: Sequence[int], groups: Sequence[int], modulation: Iterable[tuple[int, int, int]], fc_out: int
 ) -> tuple[Block, ...]:
+    """The blocks with these output widths and groups; ``modulation`` has (hidden, shared_groups, gamma_groups)."""
     names = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3", "up_4")
     inputs = (fc_out, *widths)
     return tuple(Block(n, i, o, g, *m) for n, i, o, g, m in zip(names, inputs, widths, groups, modulation))
 
 
 def deepfashion(ngf: int = 160) -> GroupDNetConfig:
+    """The paper's network for DeepFashion: 8 classes, 256×256; ``ngf`` is its width, 160 in the paper."""
     groups = (8, 8, 4, 4, 2, 2, 1)
     widths = [ngf * m for m in (16, 16, 16, 8, 4, 2, 1)]
     return GroupDNetConfig(
@@ -27,6 +29,7 @@ def deepfashion(ngf: int = 160) -> GroupDNetConfig:
 
 
 def cityscapes(ngf: int = 280) -> GroupDNetConfig:
+    """The paper's network for Cityscapes: 35 classes, 256×512, instance edges; ``ngf`` is 280 in the paper."""
     groups = (35, 35, 20, 14, 10, 4, 1)
     widths = [ngf * m for m in (16, 16, 16, 8, 4, 2, 1)]
     rows = _rows(widths, groups, [(35 * g, 35, 35) for g in groups], 16 * ngf)
@@ -34,6 +37,7 @@ def cityscapes(ngf: int = 280) -> GroupDNetConfig:
 
 
 def ade20k(ngf: int = 64) -> GroupDNetConfig:
+    """The paper's network for ADE20K: 151 classes, 256×256; ``ngf`` is 64 in the paper."""
     groups = (151, 16, 16, 8, 4, 2, 1, 1)
     widths = [16 * 151, *(ngf * m for m in (32, 16, 16, 8, 4, 2, 1))]
     hidden = [2 * 151 if 151 % g == 0 else 151 * g for g in groups]
@@ -42,7 +46,7 @@ def ade20k(ngf: int = 64) -> GroupDNetConfig:
 
 
 def landscape() -> GroupDNetConfig:
-    """Ours: small enough to train and to paint with on a CPU; its codes are shared over the grid."""
+    """The landscape model's network: 12 classes, 256×256, small enough to train and to paint with on a CPU."""
     groups = (12, 12, 6, 4, 4, 2, 1)
     widths = (192, 192, 192, 128, 96, 48, 24)
     rows = _rows(widths, groups, [(48, g, g) for g in groups], 192)

@@ -1,7 +1,6 @@
-"""A small U-Net that reads label maps from pictures.
+"""A small U-Net (Ronneberger, Fischer, Brox, MICCAI 2015) that reads label maps from pictures.
 
-Its features are the perceptual loss where there is no VGG-19, and its word on a picture is how label fidelity is
-measured.
+Training compares pictures by its features where there is no VGG-19, and evaluation measures label fidelity with it.
 """
 
 from __future__ import annotations
@@ -17,17 +16,17 @@ from model.perception.label_reader import LabelReader
 
 @dataclass(frozen=True)
 class SegmenterConfig:
-    """``size`` (H, W) is that of the pictures it was trained on: others are scaled to it before it reads them."""
+    """Everything that a segmenter is built from."""
 
     classes: int
-    size: tuple[int, int]
-    widths: tuple[int, ...] = (16, 32, 64, 96)  # of the stages, the finest first
-    dilations: tuple[int, ...] = ()  # of residual convolutions at the lowest resolution: how far it looks around
-    patch: int = 1  # pixels a side that the first stage sees as one, and the prediction tells apart again
+    size: tuple[int, int]  # (H, W) of the pictures in its training; other pictures are scaled to it
+    widths: tuple[int, ...] = (16, 32, 64, 96)  # channels of the stages, the finest first
+    dilations: tuple[int, ...] = ()  # dilations of residual convolutions at the lowest resolution, which widen the view
+    patch: int = 1  # pixels a side that the first stage takes as one; the prediction separates them again
 
     @property
     def stride(self) -> int:
-        """What both sides of a picture are multiples of."""
+        """The number whose multiples the sides of its pictures are."""
         return int(self.patch * 2 ** (len(self.widths) - 1))
 
 
@@ -66,7 +65,7 @@ class Segmenter(LabelReader):
         return F.interpolate(picture, self.config.size, mode="area")
 
     def features(self, picture: Tensor) -> list[Tensor]:
-        """The encoder's stages, the finest first."""
+        """The stages of the contracting path, each [N, width, h, w], the finest first."""
         x, stages = F.pixel_unshuffle(picture, self.config.patch), []
         for i, stage in enumerate(self.down):
             x = stage(F.max_pool2d(x, 2) if i else x)
@@ -74,6 +73,7 @@ class Segmenter(LabelReader):
         return stages
 
     def scores(self, stages: list[Tensor]) -> Tensor:
+        """Class scores [N, C, H, W] from what ``features`` returns."""
         *skips, x = stages
         for layer in self.around:
             x = x + layer(x)

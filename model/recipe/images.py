@@ -1,4 +1,4 @@
-"""Picture files, safely: photos, index maps and instance maps, from bytes that nobody vouches for."""
+"""Picture files from untrusted bytes: photos, index maps and instance maps, with their sizes checked first."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps
 
-from model.errors import InputError
+from model.errors import InputError, refuse
 
 Source = bytes | str | Path | BinaryIO
 Size = tuple[int, int]  # (height, width), as arrays have it
-MAX_PIXELS = 4096 * 4096
+MAX_PIXELS = 4096 * 4096  # most pixels of a picture, unless a caller allows another number
 PHOTO_FORMATS = ("PNG", "JPEG", "WEBP")
-# What Pillow raises on damaged files, as far as it is known to raise anything but OSError.
+# The exceptions that Pillow is known to raise on damaged files.
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError, struct.error, zlib.error)
 
 
@@ -62,12 +62,8 @@ def read_instances(
     """
     image, values = read_png(source, size, resize, max_pixels, field)
     if values.ndim != 2:
-        raise InputError(
-            f"{field} is a colour picture ({image.mode}); instance ids are the values of a greyscale or palette PNG",
-            field=field,
-            value=image.mode,
-            allowed="greyscale PNG of up to 16 bits, palette PNG",
-        )
+        allowed = "a greyscale PNG of up to 16 bits or a palette PNG, whose values are instance ids"
+        refuse(field, image.mode, f"is a colour picture ({image.mode})", allowed)
     instances = values.astype(np.int32)
     return instances if size is None else resize_nearest(instances, size)
 
@@ -75,14 +71,14 @@ def read_instances(
 def read_png(
     source: Source, size: Size | None, resize: bool, max_pixels: int, field: str
 ) -> tuple[Image.Image, np.ndarray]:
-    """A PNG's stored values: [H, W] of greyscale or palette indices (never scaled), or [H, W, 3] uint8 of colours.
+    """A PNG and its stored values: [H, W] of greyscale or palette indices, never scaled, or colours uint8 [H, W, 3].
 
-    Sizes are checked in the header, before anything is decoded; nothing is resized. Raises InputError: not_an_image,
-    too_large, wrong_size, invalid where pixels are transparent or have 16-bit colours.
+    Sizes are checked in the header before anything is decoded; nothing is resized. Raises InputError: not_an_image,
+    too_large, wrong_size, and invalid where pixels are transparent or have 16-bit colours.
     """
     data = read_source(source, field)
     image = open_image(data, ("PNG",), max_pixels, field)
-    bits = data[24]  # IHDR is a PNG's first chunk
+    bits = data[24]  # the bit depth, in the IHDR chunk, which comes first
     if size is not None:
         check_size((image.height, image.width), size, resize, field)
     try:
@@ -90,30 +86,29 @@ def read_png(
     except DAMAGED as error:
         raise damaged(field, error) from error
     if bits == 16 and values.ndim == 3:
-        raise InputError(
-            f"{field} is a 16-bit colour PNG; save it with 8 bits a channel",
-            field=field,
-            value=f"16-bit {image.mode}",
-            allowed="8 bits a channel",
-        )
+        refuse(field, f"16-bit {image.mode}", "is a 16-bit colour PNG", "8 bits a channel")
     if image.mode == "L" and bits in (2, 4):
-        values = values // (255 // (2**bits - 1))  # Pillow stretches these to 0 … 255
+        values = values // (255 // (2**bits - 1))  # Pillow has stretched values of 2 and 4 bits to 0 … 255
     values = _without_alpha(values, field)
     return image, values
 
 
 def resize_nearest(values: np.ndarray, size: Size) -> np.ndarray:
-    """[H, W, …] sampled at ``size``, each pixel from source index floor(i · scale), as the network's norms do it."""
+    """[H, W, …] → [*size, …] by nearest neighbour: source index = floor(i · scale), as the network's norms do it."""
     height, width = values.shape[:2]
     if (height, width) == tuple(size):
         return values
     rows = np.arange(size[0]) * height // size[0]
     columns = np.arange(size[1]) * width // size[1]
-    return values[rows[:, None], columns]
+    resized: np.ndarray = values[rows[:, None], columns]
+    return resized
 
 
 def open_image(data: bytes, formats: tuple[str, ...], max_pixels: int, field: str) -> Image.Image:
-    """The picture with its header read and its pixels not: the format and the size are known to be allowed."""
+    """A picture whose header says an allowed format and size; its pixels are not decoded yet.
+
+    Raises InputError: not_an_image, too_large.
+    """
     try:
         image = Image.open(io.BytesIO(data), formats=formats)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -127,7 +122,7 @@ def open_image(data: bytes, formats: tuple[str, ...], max_pixels: int, field: st
 
 
 def read_source(source: Source, field: str) -> bytes:
-    """The bytes of a file, an open file, or the bytes themselves."""
+    """The bytes of ``source``; InputError where its file cannot be read."""
     if isinstance(source, bytes):
         return source
     if not isinstance(source, str | Path):
@@ -135,17 +130,17 @@ def read_source(source: Source, field: str) -> bytes:
     try:
         return Path(source).read_bytes()
     except OSError as error:
-        reason = error.strerror or "cannot be read"
-        raise InputError(f"{field}: {source}: {reason.lower()}", field=field, value=str(source)) from error
+        reason = (error.strerror or "no reason given").lower()
+        raise InputError(f"{field} cannot be read from {source}: {reason}.", field=field, value=str(source)) from error
 
 
 def check_size(actual: Size, size: Size, resize: bool, field: str) -> None:
-    """Raises InputError wrong_size unless the sizes are equal or may be made so."""
+    """Raises InputError wrong_size unless the sizes are equal or ``resize`` says that they need not be."""
     if resize or tuple(actual) == tuple(size):
         return
     raise InputError(
-        f"{field} is {actual[1]}×{actual[0]} pixels, the model takes {size[1]}×{size[0]}; ask for it to be resized, "
-        "or send it in that size",
+        f"{field} is {actual[1]}×{actual[0]} pixels; allowed is {size[1]}×{size[0]}, the model's size, unless you ask "
+        "for it to be resized.",
         code="wrong_size",
         field=field,
         value=list(actual),
@@ -154,24 +149,26 @@ def check_size(actual: Size, size: Size, resize: bool, field: str) -> None:
 
 
 def damaged(field: str, error: Exception) -> InputError:
-    return InputError(f"{field} is damaged and cannot be decoded: {error}", code="not_an_image", field=field)
+    """The InputError not_an_image for a picture whose pixels cannot be decoded."""
+    reason = str(error).rstrip(".")
+    return InputError(f"{field} is damaged and cannot be decoded: {reason}.", code="not_an_image", field=field)
 
 
 def _unreadable(data: bytes, formats: tuple[str, ...], field: str) -> InputError:
     allowed = ["WebP" if name == "WEBP" else name for name in formats]
-    names = ", ".join(allowed)
     if "JPEG" not in formats and data[:3] == b"\xff\xd8\xff":
-        message = f"{field} is a JPEG, which changes label values; save it as {names}"
+        what = "is a JPEG, which changes label values"
     elif not data:
-        message = f"{field} is empty; allowed are {names} files"
+        what = "is empty"
     else:
-        message = f"{field} is not a picture that can be read; allowed are {names} files"
+        what = "is not a picture that can be read"
+    message = f"{field} {what}; allowed is a file of the format {' or '.join(allowed)}."
     return InputError(message, code="not_an_image", field=field, allowed=allowed)
 
 
 def _too_large(field: str, value: str, max_pixels: int) -> InputError:
     return InputError(
-        f"{field} has {value}, at most {max_pixels:,} are allowed",
+        f"{field} has {value}; allowed is at most {max_pixels:,}.",
         code="too_large",
         field=field,
         value=value,
@@ -180,7 +177,7 @@ def _too_large(field: str, value: str, max_pixels: int) -> InputError:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip
+    if image.mode.startswith("I"):  # 16-bit greyscale, whose values convert() would clip at 255
         return Image.fromarray((np.asarray(image) // 257).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
@@ -194,7 +191,7 @@ def _without_alpha(values: np.ndarray, field: str) -> np.ndarray:
     transparent = int(np.count_nonzero(values[..., -1] < 255))
     if transparent:
         raise InputError(
-            f"{field} has {transparent:,} transparent pixels; every pixel must be opaque and have a class",
+            f"{field} has {transparent:,} transparent pixels; allowed is 0, since every pixel needs a value.",
             field=field,
             value=transparent,
             allowed=0,

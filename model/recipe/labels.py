@@ -1,4 +1,4 @@
-"""Label maps: their classes, their files, and what the network is told of them."""
+"""Label maps and their PNG files: class indices uint8 [H, W]."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from model.errors import InputError
+from model.errors import InputError, refuse
 from model.recipe.images import MAX_PIXELS, Size, Source, read_png, resize_nearest
 from model.recipe.taxonomy import UNKNOWN, Taxonomy
 
-LISTED = 20  # unknown values spelled out in an error's details; its message names a few of them
-NAMED = 4
+LISTED = 20  # most unknown values that an error's details list
+NAMED = 4  # most unknown values that an error's message names
 
 
 def read_labels(
@@ -28,8 +28,8 @@ def read_labels(
 ) -> np.ndarray:
     """A label map from a PNG file, as class indices uint8 [H, W].
 
-    Greyscale of up to 8 bits and palette PNGs hold the indices themselves (a palette's colours do not count); colour
-    PNGs hold one colour a class, the data set's own or the display colours, the data set's if both would do.
+    Greyscale PNGs of up to 8 bits and palette PNGs hold the indices themselves; the palette's colours do not matter.
+    Colour PNGs hold one colour a class: the data set's own or the display colours, the data set's if both would do.
 
     With ``size`` the file must have that size; with ``resize`` as well it is sampled there by nearest neighbour.
     With ``keep_unknown`` the value 255 of pixels without a class is kept where the taxonomy has no class for them.
@@ -37,12 +37,8 @@ def read_labels(
     """
     image, values = read_png(source, size, resize, max_pixels, field)
     if values.dtype == np.uint16:
-        raise InputError(
-            f"{field} is a 16-bit PNG ({image.mode}); label maps have 8 bits",
-            field=field,
-            value="16-bit greyscale",
-            allowed="8-bit greyscale, palette or RGB PNG",
-        )
+        allowed = "an 8-bit greyscale, palette or RGB PNG"
+        refuse(field, "16-bit greyscale", f"is a 16-bit PNG ({image.mode})", allowed)
     if values.ndim == 3:
         labels = _from_colours(values.astype(np.uint8), taxonomy, field)
     else:
@@ -57,7 +53,7 @@ def write_labels(labels: np.ndarray, taxonomy: Taxonomy) -> bytes:
     """
     indices = np.asarray(labels)
     if indices.ndim != 2 or indices.size == 0:
-        raise InputError(f"a label map is [H, W], not {list(indices.shape)}", field="labels", value=indices.shape)
+        refuse("labels", list(indices.shape), f"has the shape {list(indices.shape)}", "[H, W], both at least 1")
     if indices.min() < 0 or indices.max() >= len(taxonomy):
         _refuse_indices(indices, (indices < 0) | (indices >= len(taxonomy)), taxonomy, "labels")
     image = Image.fromarray(indices.astype(np.uint8))
@@ -68,7 +64,7 @@ def write_labels(labels: np.ndarray, taxonomy: Taxonomy) -> bytes:
 
 
 def label_stats(labels: np.ndarray) -> dict[int, int]:
-    """Class → number of its pixels, for the classes present, by index."""
+    """Class index → number of its pixels, for the classes in ``labels``, by rising index."""
     classes, counts = np.unique(labels, return_counts=True)
     return {int(index): int(count) for index, count in zip(classes, counts, strict=True)}
 
@@ -105,7 +101,8 @@ def _from_colours(rgb: np.ndarray, taxonomy: Taxonomy, field: str) -> np.ndarray
         position = np.searchsorted(colours, packed).clip(max=len(colours) - 1)
         missing = colours[position] != packed
         if not missing.any():
-            return first[position].astype(np.uint8)
+            indices: np.ndarray = first[position].astype(np.uint8)
+            return indices
         if missing.sum() < unknown.sum():
             unknown = missing
     found, counts, total = _most_frequent(packed[unknown])
@@ -122,7 +119,7 @@ def _from_colours(rgb: np.ndarray, taxonomy: Taxonomy, field: str) -> np.ndarray
 
 
 def _most_frequent(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """The LISTED most frequent values and how often each occurs, and how many different ones there are."""
+    """(the ``LISTED`` most frequent values, how often each occurs, the number of different values)."""
     found, counts = np.unique(values, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:LISTED]
     return found[order], counts[order], len(found)
@@ -131,7 +128,10 @@ def _most_frequent(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
 def _unknown_label(
     found: str, rows: list[tuple[Any, int, int]], total: int, allowed: str, taxonomy: Taxonomy, field: str
 ) -> InputError:
-    """``rows`` are (value, its pixels, the class nearest to it), the most frequent first, of ``total``."""
+    """The error for ``total`` values that are no class.
+
+    ``rows`` has (value, number of its pixels, nearest class) of the most frequent ones.
+    """
     details = [
         {"value": value, "pixels": pixels, "nearest": {"index": nearest, "name": taxonomy.names[nearest]}}
         for value, pixels, nearest in rows
@@ -143,7 +143,7 @@ def _unknown_label(
     more = f", and {total - NAMED:,} more" if total > NAMED else ""
     subject = f"a {found} that is" if total == 1 else f"{found} that are"
     return InputError(
-        f"{field} has {subject} no class of {taxonomy.name}: {named}{more}; allowed: {allowed}",
+        f"{field} has {subject} no class of {taxonomy.name}: {named}{more}; allowed is {allowed}.",
         code="unknown_label",
         field=field,
         value=rows[0][0],
@@ -162,7 +162,7 @@ def _nearest_classes(rgb: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
 
 
 def to_lab(rgb: np.ndarray) -> np.ndarray:
-    """sRGB […, 3] of 0 … 255 → CIE Lab under D65 […, 3]."""
+    """sRGB […, 3] of 0 … 255 → CIELAB under the white point D65 […, 3]: L* in 0 … 100, a* and b*."""
     srgb = rgb / 255
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     to_xyz = np.array(
@@ -174,6 +174,6 @@ def to_lab(rgb: np.ndarray) -> np.ndarray:
 
 
 def _pack(rgb: np.ndarray) -> np.ndarray:
-    """[…, 3] → […], one integer a colour."""
+    """Colours […, 3] as one integer each, 0xRRGGBB: […]."""
     channels = rgb.astype(np.uint32)
     return channels[..., 0] << 16 | channels[..., 1] << 8 | channels[..., 2]

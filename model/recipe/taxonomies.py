@@ -1,12 +1,12 @@
-"""The classes of every taxonomy, one row a class: name, the data set's own colour, the colour that the studio shows.
+"""The classes of every taxonomy, one row a class: its name, the data set's colour, the colour that the studio shows.
 
-Studio colours are ours: muted, all different, and never the data set's colour of another class.
+The studio's colours are muted, all different, and never the data set's colour of another class.
 """
 
 from __future__ import annotations
 
 Row = tuple[str, str, str]
-# The procedural world has no data set: its own colours are the studio's.
+# The procedural world has no data set, so both of its colours are the studio's.
 LANDSCAPE: tuple[Row, ...] = (
     ("sky", "#7fa6cc", "#7fa6cc"),
     ("cloud", "#c3cad6", "#c3cad6"),

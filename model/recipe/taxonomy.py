@@ -7,20 +7,21 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from model.errors import InputError
+from model.errors import InputError, refuse, shown
 from model.recipe import taxonomies
 
 Colour = tuple[int, int, int]
-UNKNOWN = 255  # a label file's value for 'unknown'
+UNKNOWN = 255  # value of unknown pixels in label files
 
 
 @dataclass(frozen=True)
 class Taxonomy:
     """The classes of a model, by index.
 
-    ``colours`` are the data set's own, where several classes may share one (the first of them is read from it);
-    ``display`` are ours, all different. ``unknown`` is the class that 255 in a label file counts as, None if 255 is an
-    error.
+    ``colours`` are the data set's own. Several classes may share one, which is then read as the first of them.
+    ``display`` are the studio's colours, all different. ``unknown`` is the class that the value 255 in a label file
+    counts as, or None where 255 is an error. Raises InputError where the classes are not between 1 and 255, or names
+    or display colours are not all different.
     """
 
     name: str
@@ -32,14 +33,16 @@ class Taxonomy:
     def __post_init__(self) -> None:
         count = len(self.names)
         if not 1 <= count <= UNKNOWN:
-            raise InputError(f"taxonomy {self.name} has {count} classes, allowed are 1 … {UNKNOWN}", value=count)
+            refuse("taxonomy", count, f"{self.name} has {count} classes", f"1 … {UNKNOWN}")
         for table, values in (("names", self.names), ("display colours", self.display)):
-            if len(set(values)) != count:
-                raise InputError(f"taxonomy {self.name} needs {count} different {table}", value=len(set(values)))
+            found = len(set(values))
+            if found != count:
+                refuse("taxonomy", found, f"{self.name} has {found} different {table}", f"{count}, one for each class")
         if len(self.colours) != count:
-            raise InputError(f"taxonomy {self.name} has {count} classes and {len(self.colours)} colours")
+            found = len(self.colours)
+            refuse("taxonomy", found, f"{self.name} has {found} colours", f"{count}, one for each class")
         if self.unknown is not None and not 0 <= self.unknown < count:
-            raise InputError(f"taxonomy {self.name}: unknown is {self.unknown}, allowed are 0 … {count - 1}")
+            refuse("taxonomy.unknown", self.unknown, f"is {self.unknown}", f"0 … {count - 1}")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -50,13 +53,14 @@ class Taxonomy:
             return self.names.index(name)
         except ValueError:
             raise InputError(
-                f"{self.name} has no class called {name!r}; it has {', '.join(self.names)}",
+                f"{self.name} has no class called {name!r}; it has {', '.join(self.names)}.",
                 field="class",
                 value=name,
                 allowed=list(self.names),
             ) from None
 
     def to_json(self) -> dict[str, Any]:
+        """Name, unknown, and the classes with index, name, colour and display; ``from_json`` reads it back."""
         rows = zip(self.names, self.colours, self.display, strict=True)
         classes = [
             {"index": index, "name": name, "colour": to_hex(colour), "display": to_hex(display)}
@@ -72,12 +76,13 @@ class Taxonomy:
             name, unknown = value["name"], value["unknown"]
         except (KeyError, TypeError) as error:
             raise InputError(
-                f"a taxonomy needs name, unknown, and classes with name, colour and display: {error}", field="taxonomy"
+                f"taxonomy needs name, unknown, and classes with name, colour and display: {error}.", field="taxonomy"
             ) from error
-        if not all(isinstance(text, str) for text in (name, *(row[0] for row in rows))):
-            raise InputError("a taxonomy's name and those of its classes are text", field="taxonomy")
+        for text in (name, *(row[0] for row in rows)):
+            if not isinstance(text, str):
+                refuse("taxonomy", text, f"has the name {shown(text)}", "a string")
         if unknown is not None and type(unknown) is not int:
-            raise InputError(f"a taxonomy's unknown is a class or null, not {unknown!r}", field="taxonomy")
+            refuse("taxonomy.unknown", unknown, f"is {shown(unknown)}", "a class index or null")
         return _taxonomy(name, rows, unknown)
 
 
@@ -89,7 +94,9 @@ def to_hex(colour: Colour) -> str:
 def from_hex(text: str) -> Colour:
     """ "#ff8000" → (255, 128, 0); raises InputError on anything else."""
     if not isinstance(text, str) or not re.fullmatch("#[0-9a-f]{6}", text):
-        raise InputError(f"{text!r} is not a colour; colours look like #ff8000", value=text, allowed="#rrggbb")
+        raise InputError(
+            f"{text!r} is not a colour; allowed is #rrggbb, such as #ff8000.", value=text, allowed="#rrggbb"
+        )
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 
 
@@ -110,7 +117,7 @@ TAXONOMIES: dict[str, Taxonomy] = {
 
 
 def numbered_taxonomy(classes: int) -> Taxonomy:
-    """Classes called by their numbers, in colours that all differ."""
+    """A taxonomy for so many classes, called "class 0", "class 1", …, in colours that all differ."""
     colours = []
     for i in range(classes):
         red, green, blue = colorsys.hsv_to_rgb(i * 0.618034 % 1, 0.4 + 0.15 * (i % 4), 0.9 - 0.2 * (i % 3))
@@ -120,6 +127,6 @@ def numbered_taxonomy(classes: int) -> Taxonomy:
 
 
 def taxonomy_for(classes: int) -> Taxonomy:
-    """The known taxonomy with so many classes, else numbered ones."""
+    """The known taxonomy with so many classes, else a numbered one."""
     known = (taxonomy for taxonomy in TAXONOMIES.values() if len(taxonomy) == classes)
     return next(known, None) or numbered_taxonomy(classes)

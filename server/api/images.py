@@ -75,16 +75,3 @@ def pack(pngs: Sequence[bytes]) -> bytes:
         for i, content in enumerate(pngs):
             archive.writestr(zipfile.ZipInfo(f"frame_{i:03d}.png"), content)
     return buffer.getvalue()
-
-
-def change(before: np.ndarray, after: np.ndarray, inside: np.ndarray) -> dict[str, float]:
-    """How much two uint8 [H, W, 3] pictures differ where bool [H, W] is true and elsewhere: see ``schemas.Change``."""
-    difference = np.abs(after.astype(np.int16) - before).sum(axis=-1)  # [H, W]
-    channels = after.shape[-1]
-    within, total = int(difference[inside].sum()), int(difference.sum())
-    area = int(inside.sum())
-    return {
-        "inside": within / (area * channels) if area else 0.0,
-        "outside": (total - within) / ((inside.size - area) * channels) if area < inside.size else 0.0,
-        "share_inside": within / total if total else 1.0,
-    }

@@ -13,8 +13,8 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from model.errors import InputError
+from model.recipe.change import measure_change
 from model.recipe.styles import Style, check_classes
-from server.api import images
 from server.api.answers import JSON, PNG, choose_type, picture_rows, pictures_answer, write_pngs
 from server.api.route import LAKE, LANDSCAPE, ModelId, curl, described, json_field, multipart, new_router
 from server.api.schemas import PictureRequest, PicturesAnswer, Seed, StyleJSON
@@ -103,4 +103,4 @@ async def _variants(work: Work, form: Form[ResampleRequest]) -> tuple[Scene, Sty
 
 def _changes(before: np.ndarray, after: Sequence[np.ndarray], inside: np.ndarray) -> list[dict[str, float]]:
     """How much each picture of ``after`` differs from ``before``, inside and outside of the chosen classes."""
-    return [images.change(before, picture, inside) for picture in after]
+    return [measure_change(before, picture, inside)._asdict() for picture in after]

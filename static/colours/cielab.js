@@ -28,9 +28,9 @@ export function cielabOf(rgb) {
 }
 
 /**
- * A function from a colour [r, g, b] (0 … 255) to the index of the class nearest to it: the one whose data set colour or
- * studio colour has the smallest distance in CIELAB (ΔE, CIE 1976). Of equally near classes it is the one with the lowest
- * index. `classes` are the rows of a model's report: {index, colour, display}, colours as "#rrggbb".
+ * A function from a colour [r, g, b] (0 … 255) to the index of the class nearest to it: the one whose data set colour
+ * or studio colour has the smallest distance in CIELAB (ΔE, CIE 1976). Of equally near classes it is the one with the
+ * lowest index. `classes` are the rows of a model's report: {index, colour, display}, colours as "#rrggbb".
  */
 export function nearestClass(classes) {
   const points = classes.flatMap(({ index, colour, display }) =>

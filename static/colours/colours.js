@@ -1,23 +1,26 @@
 /**
- * The colours that classes are shown in: the studio's, the data set's own, or a set for colour-blind eyes. Label files keep
- * their own colours whatever is shown.
+ * The colours in which classes are shown: the studio's, the data set's own, or a set for colour-blind eyes. Label files
+ * keep their colours whatever is shown.
  */
 
+/** Titles of the sets by name. */
 export const COLOUR_SETS = { studio: "Studio colours", dataset: "Data set colours", safe: "Colour-blind safe" };
 
-/** [r, g, b] (0 … 255) of every class. */
+/** The colour [r, g, b] (0 … 255) of every class in a set. `classes` are the rows of a model's report. */
 export function coloursOf(classes, set) {
   const displays = classes.map(({ display }) => rgbOf(display));
   if (set === "dataset") return classes.map(({ colour }) => rgbOf(colour));
   return set === "safe" ? safeColours(displays) : displays;
 }
 
+/** "#ff8000" becomes [255, 128, 0]. */
 export const rgbOf = (hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+/** [255, 128, 0] becomes "#ff8000". */
 export const hexOf = (rgb) => `#${rgb.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 
 /**
- * A colour for each of the `displays`, like it, but no two closer than a gap that every kind of eye sees; the widest gap is
- * taken for which there are colours enough.
+ * A colour for each of the `displays`, as like it as can be, with a gap between any two that every kind of eye sees.
+ * The gap is the widest for which there are colours enough.
  */
 function safeColours(displays) {
   const all = candidates();
@@ -28,7 +31,10 @@ function safeColours(displays) {
   }
 }
 
-/** For each of `wanted` in turn the colour most like it of those that are `gap` away from all before; null if they run out. */
+/**
+ * For each of `wanted` in turn, the colour of `all` most like it that is `gap` away from those chosen before; null if
+ * no colour is left.
+ */
 function apartBy(gap, all, wanted) {
   let left = all;
   const chosen = [];
@@ -42,10 +48,12 @@ function apartBy(gap, all, wanted) {
   return chosen;
 }
 
-/** How far apart two colours are for the eye that tells them apart worst, in OKLab (0 … 1). */
+/** The distance of two colours [r, g, b] in OKLab, 0 … 1, for the kind of eye that tells them apart worst. */
 export const leastDifference = (a, b) => gapBetween(eyesOf(a), eyesOf(b));
 
-/** Least distance of two colours in any of the triples (L, a, b) that they are for the eyes. */
+/**
+ * The least distance of two colours, each given as the triples (L, a, b) that the kinds of eye see, one after another.
+ */
 function gapBetween(a, b) {
   let least = Infinity;
   for (let i = 0; i < a.length; i += 3) {
@@ -55,7 +63,7 @@ function gapBetween(a, b) {
   return Math.sqrt(least);
 }
 
-/** Colours of every lightness and hue, none garish, none as dark or as light as the page's own grounds. */
+/** Colours of every lightness and hue, none strongly saturated, none as dark or as light as the page's backgrounds. */
 function candidates() {
   const found = [];
   for (let lightness = 0.3; lightness < 0.93; lightness += 0.045) {
@@ -72,8 +80,10 @@ function candidates() {
   return found;
 }
 
-// ---- eyes: linear RGB as everybody sees it, and without red or green cones (Machado, Oliveira, Fernandes 2009) ----
+// ---- kinds of eye ----
 
+// Matrices on linear RGB: normal sight, then sight without red cones and without green cones, at full severity
+// (Machado, Oliveira, Fernandes 2009, "A Physiologically-based Model for Simulation of Color Vision Deficiency").
 const EYES = [
   [1, 0, 0, 0, 1, 0, 0, 0, 1],
   [0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998],
@@ -87,7 +97,7 @@ function eyesOf(rgb) {
   return EYES.flatMap((eye) => labOf(times(eye, linear).map((value) => Math.min(1, Math.max(0, value)))));
 }
 
-// ---- OKLab (Ottosson 2020) ----
+// ---- OKLab (Ottosson 2020, "A perceptual color space for image processing") ----
 
 const toLinear = (value) => (value <= 10.31475 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4);
 const fromLinear = (value) =>

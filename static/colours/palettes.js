@@ -1,19 +1,24 @@
-/** Palettes as files: GPL, which GIMP, Inkscape and Krita read, and JSON. A palette is [{name, rgb}] in the classes' order. */
+/**
+ * Palettes as files: GPL, which GIMP, Inkscape and Krita read, and JSON. A palette is [{name, rgb}] in the classes'
+ * order, rgb being [r, g, b] of 0 … 255.
+ */
 import { hexOf, rgbOf } from "./colours.js";
 
 const TITLE = "GIMP Palette";
 
+/** The text of a GPL file. */
 export function toGpl(title, palette) {
   const rows = palette.map(({ name, rgb }) => `${rgb.map((value) => String(value).padStart(3)).join(" ")}\t${name}`);
   return [TITLE, `Name: ${title}`, "Columns: 1", "#", ...rows, ""].join("\n");
 }
 
+/** The text of a JSON file: {palette, classes: [{index, name, colour}]}. */
 export function toJson(title, palette) {
   const classes = palette.map(({ name, rgb }, index) => ({ index, name, colour: hexOf(rgb) }));
   return `${JSON.stringify({ palette: title, classes }, null, 1)}\n`;
 }
 
-/** The palette in a text of either kind, or null where it is no palette. */
+/** The palette in a text of either kind, or null if it is neither. */
 export function readPalette(text) {
   return text.startsWith(TITLE) ? fromGpl(text) : fromJson(text);
 }

@@ -1,11 +1,13 @@
 /**
- * The live socket's messages: a little-endian uint32, the length of a JSON header; the header; the payload.
- * Going out, the payload is the class indices that changed, one byte a pixel; coming in, it is a picture's file.
+ * The live socket's messages: the length of a JSON header as a little-endian uint32, the header, and a payload. In
+ * messages to the server the payload is the class indices that changed, one byte a pixel; in answers it is a picture's
+ * file.
  */
 import { deflate } from "./png.js";
 
-const WORTH_DEFLATING = 2048; // bytes; a smaller rectangle goes faster as it is
+const WORTH_DEFLATING = 2048; // bytes; a smaller rectangle is sent sooner than it is deflated
 
+/** The bytes of a message. */
 export function pack(header, payload = new Uint8Array(0)) {
   const text = new TextEncoder().encode(JSON.stringify(header));
   const message = new Uint8Array(4 + text.length + payload.length);
@@ -15,7 +17,7 @@ export function pack(header, payload = new Uint8Array(0)) {
   return message;
 }
 
-/** {header, payload} of a message's ArrayBuffer. */
+/** The header (an object) and the payload (bytes) of a message that came as an ArrayBuffer. */
 export function unpack(buffer) {
   const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
@@ -23,8 +25,9 @@ export function unpack(buffer) {
 }
 
 /**
- * The message that brings the server from `base`, {seq, map} or null where it has none, to `map`.
- * `asked` has seq, style and exact.
+ * The message that asks for a picture of a label map. `base`, {seq, map}, is the map that the server has, or null: only
+ * what differs from it is sent. `asked` is {seq, style, exact}: the message's number, the style, and whether the
+ * picture must be exact.
  */
 export async function request(map, base, asked) {
   const known = base && base.map.width === map.width && base.map.height === map.height;

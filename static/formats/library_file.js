@@ -1,9 +1,12 @@
-/** The library as a file: JSON that another browser, or a script, reads back. No DOM here. */
+/** The library of saved looks as a file: JSON that another browser, or a script, can read. */
 
 const KIND = "groupdnet-library";
 const VERSION = 1;
-const MOST = 2000; // entries
+const MOST = 2000; // looks in a file
 
+/**
+ * The text of a file of these entries: [{name, classes, codeShape, model, face, time}], `classes` being looks by name.
+ */
 export function libraryText(entries) {
   const rows = entries.map(({ name, classes, codeShape, model, face, time }) => ({
     name,
@@ -16,7 +19,7 @@ export function libraryText(entries) {
   return JSON.stringify({ kind: KIND, version: VERSION, looks: rows }, null, 1);
 }
 
-/** The entries of such a file; an error says what is wrong with it. */
+/** The entries of such a file, without ids. Raises an Error that says what is wrong with it. */
 export function entriesIn(text, fileName) {
   let file = null;
   try {
@@ -45,7 +48,7 @@ function entryOf({ name, classes, code_shape: codeShape, model, face, saved }, w
   return { name: name.trim(), classes, codeShape: codeShape ?? null, model: model ?? null, face: shown, time };
 }
 
-/** {"seed"}, {"code", "from"} or {"blend": [spec, spec], "t"}: the server checks the numbers. */
+/** Whether a value has the form of a look: {"seed"}, {"code", "from"} or {"blend": [spec, spec], "t"}. */
 export function isSpec(spec) {
   if (!spec || typeof spec !== "object") return false;
   if (Array.isArray(spec.blend)) return spec.blend.length === 2 && spec.blend.every(isSpec) && Number.isFinite(spec.t);

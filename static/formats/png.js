@@ -1,12 +1,14 @@
 /**
- * As much of PNG as the page needs to keep labels exact: a canvas would round-trip them through managed colours.
- * Indices and colours of 8 bits are written and read byte by byte, and text chunks are read from any PNG.
+ * PNG files, written and read byte by byte. A canvas would convert the colours of a label map to those of the screen;
+ * here its values stay exact. Files of 8 bits a channel are written, those of up to 8 bits are read, and text chunks of
+ * any.
  */
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const [GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA] = [0, 2, 3, 4, 6];
+const [GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA] = [0, 2, 3, 4, 6]; // colour types in the header
 const MOST_PIXELS = 4096 * 4096;
 
+/** A PNG that cannot be read here; the message says why. */
 export class PngError extends Error {}
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -15,12 +17,14 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   return c;
 });
 
+/** The checksum that PNG and ZIP use. */
 export function crc32(bytes) {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
 }
 
+/** Byte arrays joined to one Uint8Array. */
 export function concat(parts) {
   const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
@@ -31,6 +35,7 @@ export function concat(parts) {
   return out;
 }
 
+/** Bytes after their way through a stream, such as a CompressionStream. */
 export async function pump(bytes, stream) {
   const writer = stream.writable.getWriter();
   const written = Promise.all([writer.write(bytes), writer.close()]);
@@ -38,6 +43,7 @@ export async function pump(bytes, stream) {
   return new Uint8Array(piped);
 }
 
+/** Bytes in zlib's format. */
 export const deflate = (bytes) => pump(bytes, new CompressionStream("deflate"));
 const inflate = (bytes) => pump(bytes, new DecompressionStream("deflate"));
 
@@ -52,11 +58,11 @@ function chunk(type, data) {
 }
 
 /**
- * 8-bit PNG whose pixel values are the map's class indices.
- * `palette` is a list of [r, g, b] by index; without one the picture is grey.
+ * The bytes of an 8-bit PNG whose pixel values are the map's class indices. `palette` is a list of [r, g, b] by index;
+ * without one the picture is grey.
  */
 export function encodeIndexPng({ width, height, data }, palette = null) {
-  const rows = new Uint8Array((width + 1) * height); // each row led by filter 0
+  const rows = new Uint8Array((width + 1) * height); // each row begins with its filter's number, 0
   for (let y = 0; y < height; y += 1) rows.set(data.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
   return encode(width, height, palette ? PALETTE : GREY, palette, rows);
 }
@@ -76,6 +82,7 @@ async function encode(width, height, kind, palette, rows) {
   ]);
 }
 
+/** Whether a file begins as a PNG does. */
 export function isPng(bytes) {
   return SIGNATURE.every((byte, i) => bytes[i] === byte);
 }
@@ -115,7 +122,10 @@ function paeth(a, b, c) {
   return pb <= pc ? b : c;
 }
 
-/** Undo the five row filters; rows of `stride` bytes, `step` bytes a pixel. Returns the bytes without filter marks. */
+/**
+ * The pixels' bytes without the rows' filters. A row has `stride` bytes, a pixel `step`; `raw` has a filter before each
+ * row.
+ */
 function unfilter(raw, stride, height, step) {
   const out = new Uint8Array(stride * height);
   for (let y = 0; y < height; y += 1) {
@@ -138,7 +148,7 @@ function unfilter(raw, stride, height, step) {
 
 const CHANNELS = { [GREY]: 1, [RGB]: 3, [PALETTE]: 1, [GREY_ALPHA]: 2, [RGB_ALPHA]: 4 };
 
-/** What stands in the header, with the palette and the packed pixels; PngError for what is not read here. */
+/** The header's values, the palette and the packed pixels of a file of one of these colour types. Raises PngError. */
 async function open(bytes, kinds) {
   let header = null;
   let palette = null;
@@ -162,7 +172,7 @@ async function open(bytes, kinds) {
   return { width, height, depth, kind, palette, packed, stride };
 }
 
-/** One value a pixel of 1 to 8 bits. */
+/** One byte a pixel, from pixels of 1 to 8 bits. */
 function spread({ width, height, depth, packed, stride }) {
   if (depth === 8) return packed;
   const data = new Uint8Array(width * height);
@@ -176,16 +186,18 @@ function spread({ width, height, depth, packed, stride }) {
   return data;
 }
 
-/** Pixel values of a palette or grey PNG of 1 to 8 bits as {width, height, data}; other kinds raise PngError. */
+/**
+ * The pixel values of a palette or grey PNG of 1 to 8 bits: {width, height, data}. Raises PngError for any other file.
+ */
 export async function decodeIndexPng(bytes) {
   const file = await open(bytes, [GREY, PALETTE]);
   return { width: file.width, height: file.height, data: spread(file) };
 }
 
 /**
- * Any PNG of up to 8 bits a channel as it is stored: {width, height, kind, data, palette, clear}. `kind` is "grey",
- * "palette" or "colour"; `data` has the values, or 0xrrggbb of each pixel; `palette` its colours [r, g, b]; `clear` says
- * which pixels are not opaque, null for none.
+ * A PNG of up to 8 bits a channel, with the values that it stores: {width, height, kind, data, palette, clear}. `kind`
+ * is "grey", "palette" or "colour"; `data` has one value a pixel, for "colour" as 0xrrggbb; `palette` is a list of [r,
+ * g, b], or null; `clear` has 1 for every pixel that is not opaque, or is null if all are. Raises PngError.
  */
 export async function decodePng(bytes) {
   const file = await open(bytes, Object.keys(CHANNELS).map(Number));
@@ -209,11 +221,11 @@ export async function decodePng(bytes) {
   return { ...size, kind: colour ? "colour" : "grey", data, clear: clear.includes(1) ? clear : null };
 }
 
-/** 8-bit RGB PNG of the map's classes in these colours, a list of [r, g, b] by index. */
+/** The bytes of an 8-bit RGB PNG of the map's classes in these colours, a list of [r, g, b] by index. */
 export function encodeColourPng({ width, height, data }, colours) {
   const rows = new Uint8Array((3 * width + 1) * height);
   for (let y = 0, at = 0; y < height; y += 1) {
-    at += 1; // filter 0
+    at += 1; // the row's filter, 0
     for (let x = 0; x < width; x += 1, at += 3) rows.set(colours[data[y * width + x]], at);
   }
   return encode(width, height, RGB, null, rows);

@@ -1,12 +1,12 @@
-/** ZIP archives: written without compression (what goes in is compressed already), read with or without. */
+/** ZIP archives. They are written without compression, since the files in them are compressed; both kinds are read. */
 import { concat, crc32, pump } from "./png.js";
 
-const [LOCAL, CENTRAL, END] = [0x04034b50, 0x02014b50, 0x06054b50];
-const DATE = 0x5a21; // 1 January 2025: the same files give the same archive
-const UTF8 = 0x0800;
-const MOST = 256 * 2 ** 20; // bytes of one entry
+const [LOCAL, CENTRAL, END] = [0x04034b50, 0x02014b50, 0x06054b50]; // signatures of the records
+const DATE = 0x5a21; // 1 January 2025, for every file: the same files give the same archive
+const UTF8 = 0x0800; // flag: names are UTF-8
+const MOST = 256 * 2 ** 20; // bytes of one file
 
-/** The bytes of an archive of {name: bytes}. */
+/** The bytes of an archive of these files, {name: bytes}. */
 export function zip(files) {
   const [bodies, directory] = [[], []];
   let offset = 0;
@@ -23,7 +23,7 @@ export function zip(files) {
   return concat([...bodies, listing, record([END], 0, 0, count, count, [listing.length], [offset], 0)]);
 }
 
-/** Numbers in a row: 16 bits each, 32 where it stands in brackets. */
+/** The bytes of little-endian numbers: a number takes 16 bits, a number in brackets 32. */
 function record(...numbers) {
   const out = new Uint8Array(numbers.reduce((sum, n) => sum + (Array.isArray(n) ? 4 : 2), 0));
   const view = new DataView(out.buffer);
@@ -36,9 +36,10 @@ function record(...numbers) {
   return out;
 }
 
+/** Whether a file begins as an archive does. */
 export const isZip = (bytes) => bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
 
-/** {name: bytes} of an archive. Raises an Error that says what is wrong with it. */
+/** The files in an archive, {name: bytes}. Raises an Error that says what is wrong with it. */
 export async function unzip(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let end = bytes.length - 22;

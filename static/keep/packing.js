@@ -1,10 +1,12 @@
-/** The page's values as the browser can keep them: bitmaps become their files, label maps plain objects, and back again. */
+/**
+ * Values of the page in the form in which IndexedDB can keep them: bitmaps as their files, label maps as plain objects.
+ */
 import { LabelMap } from "../map/labelmap.js";
 import { bitmapOf, sourceOf } from "../picture/pictures.js";
 
-const KIND = "kept as";
+const KIND = "kept as"; // key that marks such an object and names what it stands for
 
-/** A copy that structured cloning takes. What only a page can have (functions, elements) is left out. */
+/** A copy of a value that structured cloning takes. Functions, elements and the like are left out. */
 export async function packed(value) {
   if (typeof value === "function") return undefined;
   if (typeof value !== "object" || value === null) return value;
@@ -36,7 +38,7 @@ async function byKey(value, change) {
   return Object.fromEntries(entries);
 }
 
-/** To encode a bitmap anew a browser takes a second or more when it thinks that there is time. */
+/** A bitmap as the file that it was decoded from: encoding it again may take the browser a second. */
 async function fileOf(bitmap) {
   const source = sourceOf(bitmap);
   return { [KIND]: "bitmap", type: source.type, bytes: new Uint8Array(await source.arrayBuffer()) };

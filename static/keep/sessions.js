@@ -1,13 +1,16 @@
-/** Which of the kept sessions this tab goes on with: no two tabs ever share one. */
+/** Which of the kept sessions this tab goes on with. Each session is held by a lock, so that no two tabs share one. */
 import { freshId } from "./ids.js";
 
-const KEY = "session"; // in sessionStorage: survives a reload, and nothing else
+const KEY = "session"; // key in sessionStorage, which is kept over a reload of the tab
 const RELOADING = 500; // ms that the page before this one may take to let go
-const KEPT = 8; // sessions, the newest
+const KEPT = 8; // newest sessions that are not forgotten
 
-/** Hold a session for as long as the page lives; false where another tab has it. */
+/**
+ * Hold a session for as long as the page lives. False if another tab holds it, after `patience` milliseconds of
+ * waiting.
+ */
 async function claim(id, patience = 0) {
-  if (!navigator.locks) return true; // over plain HTTP from elsewhere: tabs then have but sessionStorage
+  if (!navigator.locks) return true; // a page over plain HTTP has no locks: sessionStorage alone keeps tabs apart
   const options = patience ? { signal: AbortSignal.timeout(patience) } : { ifAvailable: true };
   return new Promise((resolve) => {
     const held = navigator.locks.request(`${KEY} ${id}`, options, (lock) => {
@@ -30,8 +33,8 @@ function adopt(id) {
 }
 
 /**
- * {id, from}: this tab's session, and the one whose work it opens with (another one for a tab that was duplicated), or null
- * for a fresh start.
+ * This tab's session, {id, from}: `from` is the session whose work it opens, or null for none. That is another session
+ * if the tab was duplicated, since the first tab holds its own.
  */
 export async function chooseSession(vault) {
   const mine = sessionStorage.getItem(KEY);
@@ -43,12 +46,13 @@ export async function chooseSession(vault) {
   return { id: await fresh(), from: null };
 }
 
+/** Begin a new session; resolves to its id. */
 export const freshSession = fresh;
 
-/** Go back to a session that this tab has left: it is held still. */
+/** Go back to a session that this tab has left, and still holds; returns its id. */
 export const returnTo = adopt;
 
-/** Forget the oldest sessions that no tab has open. */
+/** Forget the oldest sessions, except those that a tab holds. */
 export async function prune(vault) {
   const held = new Set((await navigator.locks?.query())?.held.map(({ name }) => name));
   const old = (await vault.sessions()).slice(KEPT).filter(({ id }) => !held.has(`${KEY} ${id}`));

@@ -1,21 +1,24 @@
-/** A table of objects by their `id`, kept by the browser across visits (IndexedDB). */
+/** A table in IndexedDB: objects by their `id`, which the browser keeps from visit to visit. */
 import { done } from "./vault.js";
 
-export class Kept {
-  #open = null;
+export class Table {
+  #database;
+  #name;
+  #open = null; // promise of the open database
 
-  constructor(database, table) {
-    Object.assign(this, { database, table });
+  /** Names of the database and of the table, which are made if there are none. */
+  constructor(database, name) {
+    [this.#database, this.#name] = [database, name];
   }
 
   async #table(mode) {
     this.#open ??= this.#opened();
-    return (await this.#open).transaction(this.table, mode).objectStore(this.table);
+    return (await this.#open).transaction(this.#name, mode).objectStore(this.#name);
   }
 
   async #opened() {
-    const request = indexedDB.open(this.database, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(this.table, { keyPath: "id" });
+    const request = indexedDB.open(this.#database, 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(this.#name, { keyPath: "id" });
     return done(request);
   }
 

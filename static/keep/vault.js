@@ -1,23 +1,25 @@
 /**
- * What the page keeps in the browser (IndexedDB): sessions, one a tab, and for each of them and each model named values.
- * A write is one transaction, so what is read back is never half of it.
+ * Sessions in IndexedDB, one for each tab, and named values for each session and model. Everything that is written at
+ * once is one transaction, so that it is read back whole or not at all.
  */
 
-const NAME = "groupdnet-studio";
+const NAME = "groupdnet-studio"; // the database's
 
-/** What a request of the database comes to. */
+/** The result of a request to IndexedDB, as a promise. */
 export const done = (request) =>
   new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
+
+/** Resolves when a transaction is complete. */
 const finished = (transaction) =>
   new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve();
     transaction.onerror = transaction.onabort = () => reject(transaction.error);
   });
 
-/** All keys that begin with these parts. */
+/** The range of all keys that begin with these parts. */
 const under = (...parts) => IDBKeyRange.bound(parts, [...parts, []]);
 
 export class Vault {
@@ -28,23 +30,23 @@ export class Vault {
     database.onversionchange = () => database.close();
   }
 
-  /** Raises where the browser keeps nothing. */
+  /** Open the vault. Raises if the browser keeps nothing for this page. */
   static async open() {
     const request = indexedDB.open(NAME, 1);
     request.onupgradeneeded = () => {
       request.result.createObjectStore("sessions", { keyPath: "id" });
-      request.result.createObjectStore("values"); // by [session, model, name]
+      request.result.createObjectStore("values"); // keys are [session, model, name]
     };
     return new Vault(await done(request));
   }
 
-  /** [{id, time, model, left}], the newest first. */
+  /** All sessions, [{id, time, model, left}], the one that was written last first. */
   async sessions() {
     const rows = await done(this.#database.transaction("sessions").objectStore("sessions").getAll());
     return rows.sort((a, b) => b.time - a.time);
   }
 
-  /** Values by name for one model of a session; null deletes one. */
+  /** Write values by name for one model of a session; null deletes a value. */
   async write(session, model, values) {
     const transaction = this.#database.transaction(["sessions", "values"], "readwrite");
     transaction.objectStore("sessions").put({ id: session, time: Date.now(), model, left: false });
@@ -56,7 +58,7 @@ export class Vault {
     await finished(transaction);
   }
 
-  /** Everything that is kept for one model of a session, by name. */
+  /** All values for one model of a session, by name. */
   async read(session, model) {
     const store = this.#database.transaction("values").objectStore("values");
     const range = under(session, model);
@@ -64,7 +66,7 @@ export class Vault {
     return Object.fromEntries(keys.map(([, , name], i) => [name, values[i]]));
   }
 
-  /** A session that somebody has left on purpose is not opened again by itself. */
+  /** Mark a session as left on purpose: it is not opened by itself again. */
   async leave(session) {
     const transaction = this.#database.transaction("sessions", "readwrite");
     const store = transaction.objectStore("sessions");
@@ -73,6 +75,7 @@ export class Vault {
     await finished(transaction);
   }
 
+  /** Delete a session with its values. */
   async forget(session) {
     const transaction = this.#database.transaction(["sessions", "values"], "readwrite");
     transaction.objectStore("sessions").delete(session);

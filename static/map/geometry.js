@@ -1,6 +1,6 @@
-/** Rectangles {x, y, w, h} and the outlines of what is drawn, in map pixels. */
+/** Rectangles {x, y, w, h} and outlines, in map pixels. */
 
-/** The smallest rectangle around both; null is nothing. */
+/** The smallest rectangle around two; null stands for an empty one. */
 export function unite(a, b) {
   if (!a) return b;
   if (!b) return a;
@@ -9,26 +9,27 @@ export function unite(a, b) {
   return { x, y, w: Math.max(a.x + a.w, b.x + b.w) - x, h: Math.max(a.y + a.h, b.y + b.h) - y };
 }
 
-/** The whole pixels between two corners, both included. */
+/** The rectangle of whole pixels between two corners, including the pixels of both. */
 export function boxBetween(x0, y0, x1, y1) {
   const x = Math.floor(Math.min(x0, x1));
   const y = Math.floor(Math.min(y0, y1));
   return { x, y, w: Math.floor(Math.max(x0, x1)) - x + 1, h: Math.floor(Math.max(y0, y1)) - y + 1 };
 }
 
-/** The rectangle around points. */
+/** The smallest rectangle around points [{x, y}]. */
 export function around(points) {
   return points.map(({ x, y }) => ({ x, y, w: 0, h: 0 })).reduce(unite);
 }
 
-/** First pixel of a row (or column) whose centre is not before x. */
+/** The first pixel of a row whose centre is not left of x; for columns likewise. */
 export const firstCentre = (x) => Math.ceil(x - 0.5);
 
 /**
- * Whether a point is under a disc that goes straight from one {x, y, size} to another while its size changes evenly.
+ * A function of (x, y) that says whether a disc covers the point on its straight way from one {x, y, size} to another,
+ * while its diameter `size` changes evenly.
  *
- * A point p is covered where some t in [0, 1] has |p - c(t)| ≤ r(t). The difference of the squares is a parabola in t, so
- * only its lowest place in the interval matters.
+ * A point p is covered if |p − c(t)| ≤ r(t) for some t in [0, 1]. The difference of the squares is a parabola in t, so
+ * its lowest point in that interval decides.
  */
 export function coveredBy(from, to) {
   const r = from.size / 2;
@@ -41,13 +42,13 @@ export function coveredBy(from, to) {
     const py = y - from.y;
     const slope = px * dx + py * dy + r * dr;
     const start = px * px + py * py - r * r;
-    if (curve <= 0) return start <= 0 || start - 2 * slope + curve <= 0; // one disc lies in the other
+    if (curve <= 0) return start <= 0 || start - 2 * slope + curve <= 0; // one disc contains the other
     const t = Math.min(1, Math.max(0, slope / curve));
     return start - t * (2 * slope - t * curve) <= 0;
   };
 }
 
-/** The columns {left, right} that a disc on its way from one point to another can reach at a height, and maybe some more. */
+/** Bounds {left, right} of the columns that a disc can cover in the row at height y on its way between two points. */
 export function reachAt(from, to, y) {
   const r = Math.max(from.size, to.size) / 2;
   const dy = to.y - from.y;
@@ -58,8 +59,8 @@ export function reachAt(from, to, y) {
 }
 
 /**
- * Where the middle of each of `rows` pixel rows from `top` on crosses a closed outline, from left to right, and whether the
- * outline goes down (1) or up (-1) there.
+ * Where a closed outline crosses the middles of pixel rows. Gives one list for each of the `rows` rows from `top` on:
+ * the crossings {x, turn} from left to right, `turn` being 1 where the outline goes down and −1 where it goes up.
  */
 export function crossings(points, top, rows) {
   const found = Array.from({ length: rows }, () => []);

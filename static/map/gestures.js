@@ -1,11 +1,11 @@
 /**
  * How tools draw: what each of them does with the pointer's way over the label map.
  *
- * A gesture has `press(stroke, point)`, `drag(stroke, point)` or both; without a `press`, `drag` is called for the press too.
- * Each returns {dirty, picked, pending}: the rectangle to repaint, the class that was picked to paint with, and what stays
- * open when the pointer is let go; all three may be left out. A stroke is {map, history, settings, start, last, touched,
- * pending}; a point is {x, y, size, shift, reach} in map pixels, `reach` being the distance from a handle that still counts
- * as on it.
+ * A gesture has `press(stroke, point)`, `drag(stroke, point)` or both; without a `press`, `drag` is called for the
+ * press too. Each returns {dirty, picked, pending}: the rectangle to repaint, the class that was picked to paint with,
+ * and what stays open when the pointer is let go; all three may be left out. A stroke is {map, history, settings,
+ * start, last, touched, pending}; a point is {x, y, size, shift, reach} in map pixels, `reach` being the distance from
+ * a handle that still counts as on it.
  */
 import { unite } from "./geometry.js";
 import { regionAt, stamp, without } from "./regions.js";
@@ -97,7 +97,10 @@ export const move = {
   },
 };
 
-/** The sides of a box that are within reach of a point: −1 for left and top, 1 for right and bottom; null outside the box. */
+/**
+ * The sides of a box that are within reach of a point: −1 for left and top, 1 for right and bottom; null outside the
+ * box.
+ */
 function gripAt({ x, y, w, h }, point) {
   const side = (place, start, length) => {
     const inside = Math.min(point.reach, length / 4); // the middle half moves the box, however small it is

@@ -1,22 +1,22 @@
 /**
- * Undo and redo, one step a stroke. A step keeps only the rectangle that changed, before and after.
+ * Undo and redo of a label map, one step a stroke. A step keeps the rectangle that changed, as it was before and after.
  *
- * `base` is the map as it was opened: what lies beneath the strokes. Opening another map is a step as well, and undoing it
- * brings the base before back.
+ * `base` is the map as it was opened, without any stroke; the eraser brings it back. Opening another map is a step too,
+ * and undoing that step brings back the base before it.
  */
 export class History {
   #undo = [];
   #redo = [];
-  #bytes = 0;
-  #before = null;
+  #bytes = 0; // held by all steps
+  #before = null; // the map as it was at `begin`
 
-  /** At least `steps` are kept; older ones go when together they hold more than `bytes`. */
+  /** At least `steps` steps are kept; older ones are dropped once all together hold more than `bytes`. */
   constructor(map, { steps = 200, bytes = 64 * 2 ** 20 } = {}) {
     this.map = map;
     this.base = map.clone();
     this.steps = steps;
     this.bytes = bytes;
-    this.version = 0; // another one whenever a step is made, undone or redone
+    this.version = 0; // grows whenever a step is made, undone or redone
   }
 
   get canUndo() {
@@ -27,42 +27,49 @@ export class History {
     return this.#redo.length > 0;
   }
 
+  /** Number of steps that can be undone. */
   get depth() {
     return this.#undo.length;
   }
 
-  /** {undo, redo, base}: every step, the one to be taken next last. No step is ever changed in place. */
+  /**
+   * All steps, {undo, redo, base}; in each list the one that is taken next comes last. A step is never changed in
+   * place.
+   */
   get past() {
     return { undo: [...this.#undo], redo: [...this.#redo], base: this.base };
   }
 
-  /** Go on with the past of a map that was as this one is now. */
+  /** Take over the `past` of a map that was equal to this one. */
   resume({ undo, redo, base }) {
     [this.#undo, this.#redo, this.base] = [undo, redo, base];
     this.#bytes = [...undo, ...redo].reduce((sum, step) => sum + bytesOf(step), 0);
   }
 
-  /** The map without the stroke that is being painted. */
+  /** The map without the stroke that is being drawn. */
   get settled() {
     return this.#before ?? this.map;
   }
 
-  /** Remember the map as it is; what follows until `commit` is one step. */
+  /** Begin a step; all changes until `commit` belong to it. */
   begin() {
     this.#before = this.map.clone();
   }
 
-  /** The map as it was at `begin`, for a tool that redraws its shape while the pointer moves. */
+  /** Bring a rectangle back as it was at `begin`, for a tool that draws its shape anew with every move. */
   restore(rect) {
     if (rect) this.map.write(rect, this.#before.read(rect));
   }
 
-  /** Close the step. Returns the rectangle that differs from `begin`, or null if nothing does. */
+  /**
+   * End the step; `touched` contains all changes. Returns the rectangle that differs from `begin`, or null if none
+   * does.
+   */
   commit(touched) {
     return this.#close(touched, this.base);
   }
 
-  /** Put another map in place of this one, as one step; from here on it is the base. */
+  /** Put another map of the same size in place of this one, as one step; it becomes the base. */
   replace(map) {
     this.begin();
     this.map.data.set(map.data);
@@ -80,17 +87,19 @@ export class History {
     return rect;
   }
 
-  /** Put the map back as it was at `begin` and forget the step. */
+  /** Bring the map back as it was at `begin` and forget the step; `touched` contains all changes and is returned. */
   cancel(touched) {
     this.restore(touched);
     this.#before = null;
     return touched;
   }
 
+  /** Take the last step back. Returns the rectangle that changed, or null if there is no step. */
   undo() {
     return this.#move(this.#undo, this.#redo, "before");
   }
 
+  /** Take the last step that was undone again. Returns the rectangle that changed, or null if there is none. */
   redo() {
     return this.#move(this.#redo, this.#undo, "after");
   }
@@ -116,5 +125,5 @@ export class History {
   }
 }
 
-/** What a step holds. */
+/** The number of bytes that a step holds. */
 export const bytesOf = ({ before, after }) => before.length + after.length;

@@ -1,9 +1,9 @@
 /**
- * The label map: one class index a pixel, in a Uint8Array, edges always hard.
+ * The label map: one class index a pixel, in a Uint8Array. Edges are hard: a pixel belongs to one class.
  *
- * Coordinates are in pixels with the origin at the upper left; a point may lie anywhere inside a pixel (2.5 is the middle
- * of the third). Every change returns the rectangle {x, y, w, h} that it may have touched, or null. What is painted with
- * is an `ink`: a class index, or another map of the same size whose pixels are taken over.
+ * Coordinates are in pixels with the origin at the upper left; points may lie between whole pixels (2.5 is the middle
+ * of the third). Every change returns a rectangle {x, y, w, h} that contains it, or null. Shapes are painted in an
+ * `ink`: a class index, or another map of the same size whose pixels are taken.
  */
 import { around, boxBetween, coveredBy, crossings, firstCentre, reachAt, unite } from "./geometry.js";
 
@@ -25,18 +25,18 @@ export class LabelMap {
     return x >= 0 && y >= 0 && x < this.width && y < this.height;
   }
 
-  /** Class under a point, or null outside of the map. */
+  /** The class at a point, or null outside the map. */
   at(x, y) {
     return this.contains(x, y) ? this.data[Math.floor(y) * this.width + Math.floor(x)] : null;
   }
 
-  /** Pixel count of every possible class index. */
+  /** Number of pixels of every class index, 256 values. */
   counts() {
     const { data } = this;
     const counts = new Uint32Array(256);
     for (let i = 0; i < data.length;) {
       const [start, label] = [i, data[i]];
-      while (i < data.length && data[i] === label) i += 1; // neighbours are mostly of one class
+      while (i < data.length && data[i] === label) i += 1; // a run of equal neighbours is counted at once
       counts[label] += i - start;
     }
     return counts;
@@ -54,7 +54,7 @@ export class LabelMap {
     );
   }
 
-  /** Nearest neighbour: a label is never interpolated. */
+  /** The map at another size, by nearest neighbour: labels are never interpolated. */
   scaled(width, height) {
     const out = new LabelMap(width, height);
     for (let y = 0; y < height; y += 1) {
@@ -66,7 +66,7 @@ export class LabelMap {
     return out;
   }
 
-  /** The part of a rectangle that lies on the map, on whole pixels. */
+  /** The part of a rectangle that lies on the map, widened to whole pixels; null if there is none. */
   clip({ x, y, w, h }) {
     const left = Math.max(0, Math.floor(x));
     const top = Math.max(0, Math.floor(y));
@@ -75,6 +75,7 @@ export class LabelMap {
     return right > left && bottom > top ? { x: left, y: top, w: right - left, h: bottom - top } : null;
   }
 
+  /** The class indices of a rectangle on the map, row after row. */
   read({ x, y, w, h }) {
     const out = new Uint8Array(w * h);
     for (let row = 0; row < h; row += 1) {
@@ -85,12 +86,13 @@ export class LabelMap {
   }
 
   /**
-   * The smallest rectangle inside `rect` that holds every pixel there which is not as in `before`, a map of the same size;
-   * null where nothing differs. It is narrowed from outside: what lies within is hardly looked at.
+   * The smallest rectangle that contains every pixel which differs from `before`, a map of the same size; null if none
+   * does. Only the given rectangle is searched. It is narrowed from outside, so few of the pixels inside the result are
+   * compared.
    */
   changedSince(before, { x, y, w, h } = this.bounds) {
     const [a, b, width] = [before.data, this.data, this.width];
-    let [left, top, right, bottom] = [x + w, y, x, y + h]; // right and bottom are the first beyond
+    let [left, top, right, bottom] = [x + w, y, x, y + h]; // right and bottom are the first pixels outside
     const differs = (row, from, to) => {
       for (let i = row * width + from; i < row * width + to; i += 1) if (a[i] !== b[i]) return true;
       return false;
@@ -108,6 +110,7 @@ export class LabelMap {
     return { x: left, y: top, w: right - left, h: bottom - top };
   }
 
+  /** Put class indices, row after row, into a rectangle on the map. */
   write({ x, y, w, h }, values) {
     for (let row = 0; row < h; row += 1) {
       this.data.set(values.subarray(row * w, (row + 1) * w), (y + row) * this.width + x);
@@ -115,8 +118,8 @@ export class LabelMap {
   }
 
   /**
-   * Draw a straight stroke of a "round" or "square" brush between two points {x, y, size}, size in pixels across. Where the
-   * sizes differ it changes evenly on the way.
+   * Draw a straight stroke of a "round" or "square" brush between two points {x, y, size}, size being the brush's
+   * diameter in pixels. It changes evenly on the way from one to the other.
    */
   stroke(from, to, shape, ink) {
     const swept = shape === "square" ? this.#sweepSquare(from, to, ink) : this.#sweepDisc(from, to, ink);
@@ -140,7 +143,7 @@ export class LabelMap {
     });
   }
 
-  /** Fill all that a closed line through these points goes round; where it crosses itself nothing is left out. */
+  /** Fill the polygon of these points by the non-zero rule: where it crosses itself nothing is left out. */
   polygon(points, ink) {
     const rect = this.clip(around(points));
     if (!rect) return null;
@@ -156,27 +159,27 @@ export class LabelMap {
     });
   }
 
-  /** Replace the class under a point: its 4-connected region, or with `everywhere` every pixel of that class. */
+  /** Turn the class at a point into another: its 4-connected region, or with `everywhere` every pixel of the class. */
   fill(x, y, value, everywhere = false) {
     const old = this.at(x, y);
     if (old === null || old === value) return null;
     return everywhere ? this.replace(old, value) : this.#flood(Math.floor(x), Math.floor(y), old, value);
   }
 
-  /** Every pixel of one class becomes another. */
+  /** Turn every pixel of one class into another. */
   replace(old, value) {
     for (let i = 0; i < this.data.length; i += 1) if (this.data[i] === old) this.data[i] = value;
     return this.bounds;
   }
 
-  /** Call `paint` with every row of the map that a rectangle reaches; returns the part of it on the map. */
+  /** Call `paint(y)` for every row of the map in a rectangle; returns the part of the rectangle on the map. */
   #rows(rect, paint) {
     const clipped = this.clip(rect);
     if (clipped) for (let y = clipped.y; y < clipped.y + clipped.h; y += 1) paint(y);
     return clipped;
   }
 
-  /** Paint a row from pixel `start` to before `end`. */
+  /** Paint a row from pixel `start` up to, and without, `end`. */
   #run(y, start, end, ink) {
     const from = y * this.width + Math.max(0, start);
     const to = y * this.width + Math.min(this.width, end);
@@ -185,12 +188,12 @@ export class LabelMap {
     else this.data.fill(ink, from, to);
   }
 
-  /** The pixel under a point is painted even by a brush too thin to cover its centre. */
+  /** Paint the pixel at a point: a brush may be too thin to cover a pixel's centre. */
   #dot({ x, y }, ink) {
     return this.contains(x, y) ? this.rectangle(x, y, x, y, ink) : null;
   }
 
-  /** Every pixel whose centre a disc covers on its way. The shape is convex: one run a row. */
+  /** Paint every pixel whose centre a disc covers on its way. The shape is convex, so each row is one run. */
   #sweepDisc(from, to, ink) {
     const covered = coveredBy(from, to);
     const [a, b] = [from, to].map(({ x, y, size }) => ({ x: x - size / 2, y: y - size / 2, w: size, h: size }));
@@ -204,7 +207,7 @@ export class LabelMap {
     });
   }
 
-  /** A square stamped at every pixel of the way. */
+  /** Paint a square at every pixel of the way. */
   #sweepSquare(from, to, ink) {
     const steps = Math.max(1, Math.ceil(Math.max(Math.abs(to.x - from.x), Math.abs(to.y - from.y))));
     let touched = null;

@@ -1,6 +1,6 @@
 /**
- * Draws on a label map with the tools: the pointer's way becomes changes of the map, and of its undo history. It knows no
- * page, so a recorded stroke replays to the same pixels anywhere.
+ * Draws on a label map with the tools: the pointer's way becomes changes of the map, and of its undo history. It knows
+ * no page, so a recorded stroke replays to the same pixels anywhere.
  */
 import { unite } from "./geometry.js";
 import { NOTHING_PENDING } from "./gestures.js";
@@ -11,11 +11,11 @@ const NO_CHANGE = { dirty: null, picked: null };
 /**
  * Painter of one map. A stroke is a `press`, any number of `drag`s and a `release` or `cancel`.
  *
- * `settings` are {tool, value, size, shape, everywhere}: the tool's name, the class to paint with, the brush's diameter in
- * map pixels and its shape, "round" or "square", and whether the fill takes every pixel of the class. A point is {x, y,
- * shift, alt, eraser, pressure, reach} in map pixels; all but x and y may be left out. `pressure`, 0 … 1, makes the brush
- * thinner; `eraser` says that the pen is turned round. `press` and `drag` return {dirty, picked}: the rectangle to repaint,
- * and the class under the pointer if the tool picks one, otherwise null.
+ * `settings` are {tool, value, size, shape, everywhere}: the tool's name, the class to paint with, the brush's diameter
+ * in map pixels and its shape, "round" or "square", and whether the fill takes every pixel of the class. A point is {x,
+ * y, shift, alt, eraser, pressure, reach} in map pixels; all but x and y may be left out. `pressure`, 0 … 1, makes the
+ * brush thinner; `eraser` says that the pen is turned round. `press` and `drag` return {dirty, picked}: the rectangle
+ * to repaint, and the class under the pointer if the tool picks one, otherwise null.
  */
 export class Painter {
   #stroke = null;
@@ -73,7 +73,9 @@ export class Painter {
     return changed;
   }
 
-  /** Takes the unfinished stroke back, or lets go of what a tool left open; returns the rectangle to repaint, or null. */
+  /**
+   * Takes the unfinished stroke back, or lets go of what a tool left open; returns the rectangle to repaint, or null.
+   */
   cancel() {
     if (!this.#stroke) {
       this.#leave(NOTHING_PENDING);

@@ -1,21 +1,28 @@
 /**
- * The import doctor: what a PNG's pixels mean as classes, in every way in which it can be read, and what has no meaning.
- * It proposes and never decides. No DOM here.
+ * Readings of a PNG as a label map: what its pixels mean as classes, in every way in which they can be taken, and which
+ * of them mean none. Where there is doubt, a person decides.
  */
 import { nearestClass } from "../colours/cielab.js";
 import { rgbOf } from "../colours/colours.js";
 import { LabelMap } from "./labelmap.js";
 
-const CLEAR = -1; // the value of pixels that are not opaque
-const UNKNOWN = 255; // in label files: somebody did not know either
-const LISTED = 12; // values that get a row of their own
-const MOST = 50_000; // different values of a label map that is one
+const NONE = 255; // label of a pixel that means no class
+const CLEAR = -1; // value of pixels that are not opaque
+const UNKNOWN = 255; // value that stands for "unknown" in label files
+const LISTED = 12; // unknown values that get a row of their own
+const MOST = 50_000; // different unknown values of one file; a photo has more
 
 /**
- * Ways to read a decoded PNG, the best first: [{unit, title, labels, unknown, pixels}]. `labels` has a class for each pixel,
- * NONE where there is none; `unknown` lists {value, name, rgb, pixels}, the most frequent first, of `pixels` in all;
- * `nearest(value)` is the class to propose. `model` is the report of one; `palette` [{name, rgb}] names further colours
- * of classes, or is null.
+ * The ways to read a PNG that `decodePng` gave, the best first. `model` is a model's report; `palette`, [{name, rgb}]
+ * or null, has further colours of classes. Raises an Error for a photo. A reading is
+ *
+ * unit     "value" or "colour", what its values are
+ * title    what it takes the pixels for
+ * labels   a class for each pixel, 255 for none
+ * unknown  the values without a class, [{value, name, rgb, pixels}], the most frequent first
+ * pixels   number of pixels without a class
+ * valueAt  function from a pixel's number to its value
+ * nearest  function from a value to the class to propose for it
  */
 export function readings(image, { classes, unknown }, palette = null) {
   const found = image.kind === "colour" ? [] : [byIndex(image, classes, unknown ?? null)];
@@ -23,15 +30,16 @@ export function readings(image, { classes, unknown }, palette = null) {
   return found.toSorted((a, b) => a.pixels - b.pixels);
 }
 
-const NONE = 255;
-
-/** Whether a person has to be asked: nothing fits whole, or two readings do and differ. */
+/** Whether a person has to be asked: no reading gives every pixel a class, or two do and differ. */
 export function doubtful([best, ...others]) {
   if (best.pixels) return true;
   return others.some(({ pixels, labels }) => !pixels && labels.some((label, i) => label !== best.labels[i]));
 }
 
-/** The label map of a reading; `choices` has a class by value, and by null the one for all that is not listed. */
+/**
+ * The label map that a reading gives. `choices` has the class for a value without one, and under null the class for all
+ * values that have no row of their own; without a choice a value takes the class that is nearest to it.
+ */
 export function applied(reading, { width, height }, choices = new Map()) {
   const labels = reading.labels.slice();
   const meant = new Map(rows(reading).map(({ value }) => [value, choices.get(value) ?? reading.nearest(value)]));
@@ -44,11 +52,15 @@ export function applied(reading, { width, height }, choices = new Map()) {
   return new LabelMap(width, height, labels);
 }
 
-/** The unknown values that get rows of their own; the rest share one. */
+/** The unknown values that get a row of their own. */
 export const rows = ({ unknown }) => unknown.slice(0, LISTED);
+
+/** The unknown values that share the last row. */
 export const rest = ({ unknown }) => unknown.slice(LISTED);
 
-/** A map at another size, nearest neighbour: stretched, or the middle of it in the right shape. */
+/**
+ * A map at another size, by nearest neighbour: stretched, or with `crop` the largest middle part of the right shape.
+ */
 export function fitted(map, width, height, { crop = false } = {}) {
   if (map.width === width && map.height === height) return map;
   if (!crop) return map.scaled(width, height);
@@ -74,7 +86,8 @@ function byIndex(image, classes, unknownClass) {
 
 function byColour(image, classes, { title, colours }) {
   const nearest = nearestIn(classes);
-  const meaning = new Map([...colours].reverse().map(({ index, rgb }) => [packed(rgb), index])); // the first of equals
+  // Of classes with equal colours the first one wins: later entries of a Map replace earlier ones.
+  const meaning = new Map([...colours].reverse().map(({ index, rgb }) => [packed(rgb), index]));
   const about = {
     unit: "colour",
     title,
@@ -87,7 +100,7 @@ function byColour(image, classes, { title, colours }) {
   return read({ ...image, data: Uint32Array.from(image.data, (value) => colourOf[value]) }, meaning, about);
 }
 
-/** A reading of an image whose values mean classes. */
+/** The reading of an image in which `meaning` has the class of each value. */
 function read({ data, clear }, meaning, { unit, title, name, rgb, nearest }) {
   const labels = new Uint8Array(data.length);
   const counts = new Map();
@@ -117,7 +130,9 @@ function mostFrequent(labels) {
 const packed = ([r, g, b]) => (r << 16) | (g << 8) | b;
 const unpacked = (value) => [value >> 16, (value >> 8) & 255, value & 255];
 
-/** Colours that mean classes: the data set's own, the studio's, and a palette's by the classes' names. */
+/**
+ * The sets of colours that mean classes: the data set's, the studio's, and a palette's for classes of the same name.
+ */
 function tables(classes, palette) {
   const all = [
     ["the data set's colours", classes.map(({ index, colour }) => ({ index, rgb: rgbOf(colour) }))],

@@ -1,6 +1,9 @@
-/** A connected region of one class as a thing of its own: take it out of the map, put it somewhere else, at another size. */
+/** Connected regions of one class: taken out of a label map, and put somewhere else or at another size. */
 
-/** The 4-connected region under a point: {value, rect, mask}, one byte a pixel of its rectangle; null outside of the map. */
+/**
+ * The 4-connected region at a point, {value, rect, mask}: its class, the rectangle around it, and 1 for each pixel of
+ * the rectangle that belongs to it, row after row. Null outside the map.
+ */
 export function regionAt(map, x, y) {
   const value = map.at(x, y);
   if (value === null) return null;
@@ -10,7 +13,9 @@ export function regionAt(map, x, y) {
   return { value, rect, mask: flooded.read(rect).map((label, i) => (label !== before[i] ? 1 : 0)) };
 }
 
-/** Paint a region into a rectangle, nearest neighbour where that has another size. */
+/**
+ * Paint a region into a rectangle, by nearest neighbour where its size is another. Returns what of it lies on the map.
+ */
 export function stamp(map, { value, rect, mask }, target) {
   const clipped = map.clip(target);
   if (!clipped) return null;
@@ -25,8 +30,8 @@ export function stamp(map, { value, rect, mask }, target) {
 }
 
 /**
- * The map without a region. Its pixels get back the class that `beneath` has there; where that is the region's own, what
- * lies around grows together over them, each pixel taking the class of the nearest one outside.
+ * The map without a region. Its pixels take the class that the map `beneath` has there; where that is the region's own
+ * class, they take the class of the nearest pixel outside the region.
  */
 export function without(map, region, beneath) {
   const out = map.clone();
@@ -42,7 +47,9 @@ export function without(map, region, beneath) {
   return out;
 }
 
-/** Breadth first from the rim, so that the nearest class wins. */
+/**
+ * Give every pixel marked in `open` the class of the nearest pixel that is not: breadth first, from the rim inwards.
+ */
 function growInto(map, open, rect) {
   const { width, data } = map;
   const steps = [-1, 1, -width, width];

@@ -1,6 +1,6 @@
 /**
- * The tools, one row each. The rail, the keys, the hints, the cursor and the painter all read these rows: another tool is
- * another row, and the gesture that draws.
+ * The tools, one row each. The rail, the keys, the hints, the cursor and the painter all read these rows: another tool
+ * is another row, and the gesture that draws.
  *
  * name      what settings and recordings call it, and its symbol in templates/icons.svg
  * label     what the page calls it
@@ -17,6 +17,7 @@
  */
 import { draws, fill, lasso, move, pick, polygon, spans } from "./gestures.js";
 
+/** The rows, in the order of the rail. */
 export const TOOLS = [
   {
     name: "brush",
@@ -120,6 +121,7 @@ export const toolNamed = (name) => byName.get(name);
 /** Names of the tools in the fly-out, which one key takes in turn. */
 export const SHAPES = TOOLS.filter(({ place }) => place === "shape").map(({ name }) => name);
 
+/** The letter that takes the shapes in turn. */
 export const SHAPES_KEY = "U";
 
 /** Diameters that the brush can have, in map pixels. */

@@ -1,5 +1,9 @@
-/** Every call that the page makes. It fails with an ApiError, said by the server, or an OfflineError, if it says nothing. */
+/**
+ * The calls to the server, one function each. They raise an ApiError if the server refuses, and an OfflineError if it
+ * does not answer. `model` is always a model's id.
+ */
 
+/** A refusal: the server's words as message, and the fields of its error {code, field, value, allowed, details}. */
 export class ApiError extends Error {
   constructor(
     status,
@@ -11,6 +15,7 @@ export class ApiError extends Error {
   }
 }
 
+/** No answer from the server. */
 export class OfflineError extends Error {
   constructor() {
     super("The studio server does not answer.");
@@ -37,7 +42,7 @@ async function asError(response) {
   try {
     body = (await response.json()).error;
   } catch {
-    // not ours: a proxy's page, or nothing at all
+    // a proxy's page, or no body at all
   }
   if (!body && [502, 503, 504].includes(response.status)) return new OfflineError();
   return new ApiError(response.status, body ?? { message: `The server answered ${response.status}.` }, retryAfter);
@@ -62,7 +67,7 @@ async function post(model, route, request, files, { accept = "application/json",
   return call(`${BASE}/models/${encodeURIComponent(model)}/${route}`, init);
 }
 
-/** The objects of an answer that comes line by line; a line that is an error is thrown. */
+/** The objects of an answer that comes as lines of JSON. A line with an error is raised as an ApiError. */
 async function* postLines(model, route, request, files, { signal } = {}) {
   const response = await post(model, route, request, files, { accept: "application/x-ndjson", signal });
   let rest = "";
@@ -78,44 +83,61 @@ async function* postLines(model, route, request, files, { signal } = {}) {
 
 const postJson = async (...args) => (await post(...args)).json();
 
-/** Where a model's live socket is. */
+/** The address of a model's live socket. */
 export function liveAddress(model) {
   const address = new URL(`${BASE}/models/${encodeURIComponent(model)}/live`, location.href);
   address.protocol = address.protocol.replace("http", "ws");
   return address.href;
 }
 
+/** Resolves if the server answers. */
 export const health = () => call("/healthz");
 
+/** {models: [{id, title}], default, unavailable: [{id, reason}]}. */
 export const models = () => getJson("models");
+/** A model's report: {id, title, image_size: [height, width], classes, code_shape, applications, …}. */
 export const report = (model) => getJson(`models/${encodeURIComponent(model)}`);
 
-/** `labels` is a File or the bytes of a PNG. */
+/**
+ * {pictures: [{image, style}], labels, timings}, with images as data URLs. `labels` is a File or the bytes of a PNG;
+ * `resize` brings it to the model's size.
+ */
 export const render = (model, labels, { style, resize = false }, options) =>
   postJson(model, "render", { style, resize }, { labels }, options);
-/** The picture itself, which carries its recipe: the bytes of a PNG. */
+
+/** The bytes of the picture's PNG, which carries its recipe. */
 export async function renderPng(model, labels, { style }) {
   const answer = await post(model, "render", { style }, { labels }, { accept: "image/png" });
   return new Uint8Array(await answer.arrayBuffer());
 }
+
+/** The same as `render`, from a recipe's file. */
 export const renderRecipe = (model, recipe) => postJson(model, "render", null, { recipe });
 
-/** `{picture}` for each look as soon as it is drawn, then `{timings}`. */
+/**
+ * New looks of some classes: {picture} for each as soon as it is drawn, then {timings}. `request` is {style, classes,
+ * n, seed}.
+ */
 export const resampleLines = (model, labels, request, options) =>
   postLines(model, "resample", request, { labels }, options);
+
+/** The looks of a photo with its label map: {style, classes}. */
 export const encode = (model, photo, labels, { name, resize = false }) =>
   postJson(model, "encode", { name, resize }, { photo, labels });
+
+/** The same, fitted step by step: {step, steps, share, distance, picture?} on the way, then {style, classes, …}. */
 export const fit = (model, photo, labels, { name, resize = false }, options) =>
   postLines(model, "fit", { name, resize }, { photo, photo_labels: labels }, options);
 
-/** The label map that the model's segmenter finds, a data URL, and the classes in it. */
+/** The label map that the model's segmenter finds in a photo, brought to the model's size: {labels}, a data URL. */
 export const segment = (model, photo) => postJson(model, "segment", { resize: true }, { photo });
 
-/** `{frame, frames}` as they are drawn, then `{animation}`, a data URL. */
+/** An animation: {frame, frames} for each frame that is drawn, then {animation}, a data URL. */
 export const morphLines = (model, labels, request, options) => postLines(model, "morph", request, { labels }, options);
 
-/** NumPy's file of the codes that a style gives some classes, as a Blob. */
+/** NumPy's file of the codes that a style gives some classes, as a Blob. `request` is {style, classes}. */
 export const codesFile = async (model, request) =>
   (await post(model, "codes", request, {}, { accept: "application/octet-stream" })).blob();
-/** The style and the classes of such a file. */
+
+/** The codes in such a file as {style, classes}. `name` is what the looks are said to come from. */
 export const readCodes = (model, file, { name }) => postJson(model, "codes", { name }, { codes: file });

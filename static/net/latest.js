@@ -1,18 +1,20 @@
 /**
- * Keeps one piece of work in flight and only the newest waiting. Every answer is handed on with whether it is the newest,
- * that is, nothing was asked for while it was made; failures that pass by themselves are tried again, with the newest
- * question.
+ * Runs one piece of work at a time; of those asked for meanwhile only the newest follows. Each answer is handed on with
+ * whether it is the newest: whether nothing was asked for while it was made. After a failure that passes by itself, the
+ * work is tried again as things stand then.
  */
 export class LatestWins {
   #work;
-  #wanted = 0;
+  #wanted = 0; // number of the newest question
   #running = false;
-  #wake = null;
-  #resting = [];
+  #wake = null; // ends the wait before a retry
+  #resting = []; // resolvers of `rest`
 
   /**
-   * `work()` does the job as things stand when it starts; `onDone(answer, newest)`, `onError(error)` and
-   * `onState({busy, waiting})` report; `waiting` is the failure that is not over yet. `retryAfter(error, attempt)` gives the milliseconds until another try, or null.
+   * `work()` does the work as things stand when it is called. `onDone(answer, newest)` takes its answer,
+   * `onError(error)` a failure that stays, and `onState({busy, waiting})` every change of state, `waiting` being the
+   * failure after which the work is being tried again, or null. `retryAfter(error, attempt)` gives the milliseconds
+   * until the next try, or null for a failure that stays; `sleep(milliseconds)` waits.
    */
   constructor({ work, onDone, onError, onState = () => {}, retryAfter = () => null, sleep = null }) {
     this.#work = work;
@@ -20,6 +22,7 @@ export class LatestWins {
     this.sleep = sleep ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
   }
 
+  /** Whether work is being done or tried again. */
   get busy() {
     return this.#running;
   }
@@ -31,12 +34,12 @@ export class LatestWins {
     if (!this.#running) this.#run();
   }
 
-  /** Resolves when nothing is in flight or waiting. */
+  /** Resolves when no work is being done or waiting. */
   rest() {
     return this.#running ? new Promise((resolve) => this.#resting.push(resolve)) : Promise.resolve();
   }
 
-  /** Try at once if a retry is being waited for. */
+  /** Try again at once, if a retry is being waited for. */
   hurry() {
     this.#wake?.();
   }

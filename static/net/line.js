@@ -1,39 +1,39 @@
 /**
- * The line to one model on the server: a WebSocket, and POST where WebSockets do not get through. It has one request in
- * flight; what was answered last is the base that the next one is told against.
+ * The line to one model on the server: a WebSocket, or POST where WebSockets do not get through. It has one request in
+ * flight. The label map of the last answer is the base of the next request, which sends only what differs from it.
  */
 import { request, unpack } from "../formats/frames.js";
 import { encodeIndexPng } from "../formats/png.js";
 import * as api from "./api.js";
 
 const OPENING = 4000; // ms that a socket may take to open
-const SILENCE = 10_000; // ms without an answer after which the server is asked whether it is there, and then given up
-const BLOCKED = 60_000; // ms for which POST is used once a socket could not be had from a server that answers
-const NORMAL = 1000; // the code of a socket that was closed because nobody painted
+const SILENCE = 10_000; // ms without an answer until the server is pinged, and then until it is given up
+const BLOCKED = 60_000; // ms for which POST is used after no socket could be opened to a server that answers
+const NORMAL = 1000; // code with which the server closes a socket that nobody has used for long
 
 export class Line {
   #socket = null;
   #model = null;
   #base = null; // {seq, map} as the server has it
   #seq = 0;
-  #flight = null; // {seq, resolve, reject}: what is waited for
-  #blockedUntil = 0;
-  #opening = null;
+  #flight = null; // {seq, resolve, reject}: the request whose answer is waited for
+  #blockedUntil = 0; // time, as performance.now() gives it, until which no socket is tried
+  #opening = null; // promise of the socket that is being opened
   #timer = null;
 
-  /** `onLost()` is called when the line breaks while nothing is in flight. */
+  /** `onLost()` is called when the socket breaks while no request is in flight. */
   constructor({ onLost }) {
     this.onLost = onLost;
   }
 
-  /** "socket" or "post": how the last picture came, or would come. */
+  /** "socket" or "post": the way that a picture would take now. */
   get route() {
     return this.#socket ? "socket" : "post";
   }
 
   /**
-   * A picture of the map: {bytes, type, exact}. Drafts are JPEG, exact ones PNG with their recipe. Raises ApiError,
-   * OfflineError.
+   * A picture of the map: {bytes, type, exact}, `type` being its media type. Drafts are JPEG; exact pictures are PNG
+   * and carry their recipe. Raises ApiError or OfflineError.
    */
   async picture(model, map, { style, exact, palette }) {
     const socket = await this.#reach(model);
@@ -43,7 +43,7 @@ export class Line {
     return { bytes, type: "image/png", exact: true };
   }
 
-  /** Raises OfflineError unless the server can be reached in one way or another. */
+  /** Resolves if the server can be reached by socket or by POST, raises OfflineError if not. */
   async touch(model) {
     if (!(await this.#reach(model))) await api.health();
   }
@@ -52,7 +52,7 @@ export class Line {
     this.#drop(new api.OfflineError());
   }
 
-  /** An open socket, or null where there is none to be had. */
+  /** An open socket, or null if none can be opened. */
   async #reach(model) {
     if (this.#socket && this.#model !== model) this.close();
     if (this.#socket) return this.#socket;
@@ -73,7 +73,7 @@ export class Line {
   async #ask(socket, map, style, exact) {
     const seq = (this.#seq += 1);
     const message = await request(map, this.#base, { seq, style, exact });
-    if (socket !== this.#socket) throw new api.OfflineError(); // it broke meanwhile
+    if (socket !== this.#socket) throw new api.OfflineError(); // this socket broke in the meantime
     try {
       const answer = await new Promise((resolve, reject) => {
         this.#flight = { seq, resolve, reject };
@@ -84,7 +84,7 @@ export class Line {
       return answer;
     } catch (error) {
       const known = this.#base;
-      this.#base = null; // whether the map arrived is not known: the next one is sent whole
+      this.#base = null; // the server may not have the map: the next one is sent whole
       if (error.code === "unknown_base" && known && socket === this.#socket)
         return await this.#ask(socket, map, style, exact);
       throw error;
@@ -94,7 +94,7 @@ export class Line {
     }
   }
 
-  /** While an answer is waited for: ask whether somebody is there, then give up. */
+  /** While an answer is waited for: after a silence ping the server, after another one give it up. */
   #listen() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -129,7 +129,7 @@ export class Line {
   }
 }
 
-/** A socket once it is open; rejects when it fails or takes too long. */
+/** Resolves to a socket once it is open; rejects if it fails or takes too long. */
 function opened(address) {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(address);

@@ -1,6 +1,6 @@
 /**
- * What a new look changed in a picture: how much of it inside the classes that were meant to change, how much outside, and
- * where. Pictures are RGBA bytes, 4 a pixel, of their label map's size. The server measures by the same rule, and
+ * What a new look changed in a picture: how much of it inside the classes that were meant to change, how much outside,
+ * and where. Pictures are RGBA bytes, 4 a pixel, of their label map's size. The server measures by the same rule, and
  * tests/fixtures/change.json holds both to it.
  */
 import { pixelsOf } from "./pictures.js";
@@ -12,13 +12,11 @@ const FULL = 48; // mean difference, of 255, from which on the heat map shows th
 /**
  * The change between two pictures of one label map, as numbers.
  *
- * @param {Uint8ClampedArray} before RGBA, 4 × width × height values
- * @param {Uint8ClampedArray} after RGBA of the same size
- * @param {LabelMap} map
- * @param {Iterable<number>} classes the classes that were meant to change
- * @returns {{share: number, inside: number, outside: number}} `inside` and `outside` are the mean absolute difference of
- *   the colour channels in pixels of those classes and in all others, 0 … 255, and 0 where there is no such pixel;
- *   `share` is the part of the whole change that lies inside, 0 … 1, and 1 where nothing changed.
+ * @param {Uint8ClampedArray} before RGBA, 4 × width × height values @param {Uint8ClampedArray} after RGBA of the same
+ * size @param {LabelMap} map @param {Iterable<number>} classes the classes that were meant to change @returns {{share:
+ * number, inside: number, outside: number}} `inside` and `outside` are the mean absolute difference of the colour
+ * channels in pixels of those classes and in all others, 0 … 255, and 0 where there is no such pixel; `share` is the
+ * part of the whole change that lies inside, 0 … 1, and 1 where nothing changed.
  */
 export function measureChange(before, after, map, classes) {
   const wanted = marks(classes);
@@ -52,8 +50,8 @@ export function heatMap(before, after, map, classes) {
 }
 
 /**
- * The change between two pictures as the page keeps them: {classes, width, height, heat, share, inside, outside}, `heat`
- * being the heat map. Numbers that came with the picture from the server are taken over.
+ * The change between two pictures as the page keeps them: {classes, width, height, heat, share, inside, outside},
+ * `heat` being the heat map. Numbers that came with the picture from the server are taken over.
  */
 export function changeBetween(before, after, classes) {
   const { width, height } = after.map;

@@ -1,13 +1,14 @@
 /**
- * Where in a label map a class can be seen best: the largest square, of a few sizes, that it fills (almost) alone.
- * Swatches and chips show that part of the picture. No DOM here.
+ * Where in a label map each class is seen best: the largest square, of a few sizes, that it fills almost alone.
+ * Swatches and chips show that part of the picture.
  */
 
-const SIZES = [0.22, 0.14, 0.09, 0.055, 0.03]; // of the shorter side
-const FILLED = 0.94;
-const FINE = 128;
+const SIZES = [0.22, 0.14, 0.09, 0.055, 0.03]; // sides of the squares, as shares of the map's shorter side
+const FILLED = 0.94; // share of a square that a class must cover for it to be taken without trying a smaller one
+const BETTER = 0.08; // how much larger that share must be in a smaller square for it to be preferred
+const FINE = 128; // pixels of the longer side of the map on which squares are tried
 
-/** {x, y, w, h} by class index for every class present; found on a map of `FINE` pixels a side at most. */
+/** The rectangle {x, y, w, h} of every class in the map, by class index, in map pixels. */
 export function cropsOf(map) {
   const step = Math.max(1, Math.max(map.width, map.height) / FINE);
   const small = step > 1 ? map.scaled(Math.round(map.width / step), Math.round(map.height / step)) : map;
@@ -24,7 +25,10 @@ export function cropsOf(map) {
   return crops;
 }
 
-/** A class of so few pixels that it is lost on the smaller map: the place where it comes first. */
+/**
+ * A rectangle around the first pixel of a class that has so few that the smaller map has none. `share` says where it
+ * is: the part of all pixels, row after row, that come before it.
+ */
 function around({ width, height }, share) {
   const y = Math.min(height - 2, Math.floor(share * height));
   const x = Math.min(width - 2, Math.floor(((share * height) % 1) * width));
@@ -37,13 +41,13 @@ function bestSquare(map, index) {
   for (const part of SIZES) {
     const side = Math.max(2, Math.round(part * Math.min(map.width, map.height)));
     const found = fullest(map, sums, side);
-    if (!best || found.share > best.share + 0.08) best = found;
+    if (!best || found.share > best.share + BETTER) best = found;
     if (best.share >= FILLED) break;
   }
   return best.rect;
 }
 
-/** Of all squares with this side the one with the most pixels of the class. */
+/** The square of this side with the most pixels of the class: {share, rect}, the share being 0 … 1. */
 function fullest({ width, height }, sums, side) {
   const step = Math.max(1, side >> 3);
   const row = width + 1;
@@ -59,7 +63,7 @@ function fullest({ width, height }, sums, side) {
   return best;
 }
 
-/** sums[y][x] = pixels of the class above and left of (x, y). */
+/** sums[y][x], row after row: the number of pixels of the class above and left of (x, y). */
 function summedArea({ width, height, data }, index) {
   const row = width + 1;
   const sums = new Uint32Array(row * (height + 1));

@@ -1,6 +1,7 @@
 /**
- * Styles as the API has them: {"seed": s, "<class index>": spec}; a class that is left out takes {"seed": s}. A spec, which is
- * one class's look, is {"seed"}, {"code", "from"} or {"blend": [spec, spec], "t"}. No function here changes its arguments.
+ * Styles as the API has them: {"seed": s, "<class index>": spec}; a class that is left out takes {"seed": s}. A spec,
+ * which is one class's look, is {"seed"}, {"code", "from"} or {"blend": [spec, spec], "t"}. No function here changes
+ * its arguments.
  */
 
 const SEEDS = 1_000_000; // seeds of at most six digits, as the server draws them, are easy to read out and to type
@@ -36,8 +37,8 @@ export function between(from, to, t) {
 }
 
 /**
- * The style at t (0 … 1) on the way through two or more styles, which lie at equal distances. The given classes move; the
- * others have their looks of the first style.
+ * The style at t (0 … 1) on the way through two or more styles, which lie at equal distances. The given classes move;
+ * the others have their looks of the first style.
  */
 export function onTheWay(styles, t, classes) {
   const legs = styles.length - 1;

@@ -11,8 +11,8 @@ function indicesIn(from, to, classes) {
 }
 
 /**
- * A label map in another model's classes and size. `from` and `to` are the models' reports. Raises an Error that names the
- * classes that the other model lacks.
+ * A label map in another model's classes and size. `from` and `to` are the models' reports. Raises an Error that names
+ * the classes that the other model lacks.
  */
 export function translatedMap(map, from, to) {
   const present = [...new Set(map.data)];
@@ -24,8 +24,8 @@ export function translatedMap(map, from, to) {
 }
 
 /**
- * The looks of some classes as a style of another model. Where its codes have another shape, a class whose look has a code
- * takes the style's seed instead. Raises an Error that names the classes that the other model lacks.
+ * The looks of some classes as a style of another model. Where its codes have another shape, a class whose look has a
+ * code takes the style's seed instead. Raises an Error that names the classes that the other model lacks.
  */
 export function translatedStyle(style, classes, from, to) {
   const indices = indicesIn(from, to, classes);

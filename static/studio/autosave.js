@@ -1,6 +1,6 @@
 /**
- * Keeps the work in the browser after every change. A tab that is reloaded, or opened after another was closed or crashed,
- * goes on with the work of that one.
+ * Keeps the work in the browser after every change. A tab that is reloaded, or opened after another was closed or
+ * crashed, goes on with the work of that one.
  */
 import { freshId } from "../keep/ids.js";
 import { packed, unpacked } from "../keep/packing.js";
@@ -10,9 +10,9 @@ import { bytesOf } from "../map/history.js";
 import { LabelMap } from "../map/labelmap.js";
 import { pictureOfBytes } from "../picture/pictures.js";
 import { idle } from "./idle.js";
-import { TABLE } from "./state.js";
+import { KEPT } from "./state.js";
 
-const VALUES = [...TABLE, "current", "other", "mapVersion"];
+const VALUES = [...KEPT, "current", "other", "mapVersion"];
 const PICTURES = 24; // newest pictures of the history that are kept
 const PAST_BYTES = 16 * 2 ** 20; // undo and redo steps that are kept, those nearest to the present
 const [PICTURE, STEP, BASE] = ["picture ", "step ", "base "]; // begin the names of such values in the vault
@@ -56,7 +56,7 @@ export class Autosave {
       if (!kept) continue;
       this.#follow(model.id);
       if (session === this.#session.id) this.#keys = kept.keys;
-      this.#opening.kept(kept.table);
+      this.#opening.kept(kept.work);
       return true;
     }
     return false;
@@ -86,7 +86,7 @@ export class Autosave {
   }
 
   /**
-   * The work of a session with a model: {table, keys}, `keys` being the names of its pictures, steps and bases. Null if
+   * The work of a session with a model: {work, keys}, `keys` being the names of its pictures, steps and bases. Null if
    * there is none, or none that still fits the model.
    */
   async #read(session, { id, image_size: [height, width], classes }) {
@@ -107,8 +107,9 @@ export class Autosave {
     const pictures = [...keys.keys()].filter(({ bitmap }) => bitmap).sort((a, b) => b.time - a.time);
     const { undo, redo, base } = named(values, values.get("past") ?? {});
     const whole = base && [...undo, ...redo].every(({ before, after }) => known(before) && known(after)) && fits(base);
-    const table = Object.fromEntries([...values].filter(([name]) => VALUES.includes(name)));
-    return { table: { ...table, map: values.get("map"), past: whole ? { undo, redo, base } : null, pictures }, keys };
+    const kept = Object.fromEntries([...values].filter(([name]) => VALUES.includes(name)));
+    const past = whole ? { undo, redo, base } : null;
+    return { work: { ...kept, map: values.get("map"), past, pictures }, keys };
   }
 
   #note() {
@@ -192,7 +193,9 @@ function nearest({ undo, redo, base }, bytes) {
   return { undo: take(undo), redo: take(redo), base };
 }
 
-/** The same object with each value in it, or each item where it is a list, replaced by what the map `names` has for it. */
+/**
+ * The same object with each value in it, or each item where it is a list, replaced by what the map `names` has for it.
+ */
 function named(names, things) {
   const change = (thing) => (Array.isArray(thing) ? thing.map(change) : names.get(thing));
   return Object.fromEntries(Object.entries(things).map(([key, thing]) => [key, change(thing)]));

@@ -1,4 +1,6 @@
-/** What can be exported: the picture, its label map, the classes' colours and the recipe, one by one or in one archive. */
+/**
+ * What can be exported: the picture, its label map, the classes' colours and the recipe, one by one or in one archive.
+ */
 import { rgbOf } from "../colours/colours.js";
 import { toGpl, toJson } from "../colours/palettes.js";
 import { encodeColourPng } from "../formats/png.js";

@@ -85,7 +85,8 @@ export class Files {
   }
 
   /**
-   * Open a recipe: its model, label map and style. The server checks it by rendering it. Resolves to whether it was opened.
+   * Open a recipe: its model, label map and style. The server checks it by rendering it. Resolves to whether it was
+   * opened.
    */
   async importRecipe(file) {
     try {

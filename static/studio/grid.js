@@ -1,4 +1,7 @@
-/** A grid of two classes' looks: the rows are looks of one, the columns of the other, and each cell is a picture of both. */
+/**
+ * A grid of two classes' looks: the rows are looks of one, the columns of the other, and each cell is a picture of
+ * both.
+ */
 import * as api from "../net/api.js";
 import { patiently } from "../net/retry.js";
 import { changeBetween } from "../picture/change.js";

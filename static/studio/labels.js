@@ -49,8 +49,8 @@ export class Labels {
   }
 
   /**
-   * Put another map in place of this one, as a step that undo takes back; a map of another size is adopted. No picture is
-   * asked for. `reorder` lists its classes' looks anew, the largest first.
+   * Put another map in place of this one, as a step that undo takes back; a map of another size is adopted. No picture
+   * is asked for. `reorder` lists its classes' looks anew, the largest first.
    */
   replace(map, { reorder = false } = {}) {
     const untouched = !this.#store.state.picture && !this.history.canUndo; // nothing that undo should bring back

@@ -1,10 +1,10 @@
 /**
- * Saved looks: one class's, or a whole style. The browser keeps them under the names of their classes, so they fit any label
- * map, and any model that has classes of those names.
+ * Saved looks: one class's, or a whole style. The browser keeps them under the names of their classes, so they fit any
+ * label map, and any model that has classes of those names.
  */
 import { entriesIn, libraryText } from "../formats/library_file.js";
 import { freshId } from "../keep/ids.js";
-import { Kept } from "../keep/table.js";
+import { Table } from "../keep/table.js";
 import * as api from "../net/api.js";
 import { hasCode, sameSpec, specOf, withSpecs } from "../picture/style.js";
 
@@ -12,13 +12,15 @@ export class Library {
   #store;
   #looks;
   #report;
-  #kept = new Kept("groupdnet-library", "looks");
+  #kept = new Table("groupdnet-library", "looks");
 
   constructor({ store, looks, report }) {
     [this.#store, this.#looks, this.#report] = [store, looks, report];
   }
 
-  /** Saved looks [{id, name, classes, codeShape, model, face, time}], newest first; `classes` has looks by class name. */
+  /**
+   * Saved looks [{id, name, classes, codeShape, model, face, time}], newest first; `classes` has looks by class name.
+   */
   get entries() {
     return this.#store.state.library;
   }
@@ -61,7 +63,9 @@ export class Library {
     await this.#kept.remove(id).catch(() => {}); // the browser may keep nothing: it is gone from the page at least
   }
 
-  /** The style with the saved looks in the classes of this model; other classes as in `style`. Raises an Error in words. */
+  /**
+   * The style with the saved looks in the classes of this model; other classes as in `style`. Raises an Error in words.
+   */
   styleOf({ name, classes, codeShape, model: origin }, style = this.#store.state.style) {
     const { model } = this.#store.state;
     const indices = new Map(model.classes.map((row) => [row.name, row.index]));
@@ -99,7 +103,9 @@ export class Library {
     return api.codesFile(model.id, { style, classes: indices });
   }
 
-  /** Add the looks in a file: a library's JSON, or a .npz of codes. Resolves to how many there were. Raises an Error. */
+  /**
+   * Add the looks in a file: a library's JSON, or a .npz of codes. Resolves to how many there were. Raises an Error.
+   */
   async importFile(file) {
     const entries = file.name.toLowerCase().endsWith(".npz")
       ? [await this.#fromNpz(file)]

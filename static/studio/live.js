@@ -1,7 +1,7 @@
 /**
- * Makes pictures while the person paints: one request is in flight and the newest one waits. While somebody draws or drags
- * a slider the answers are drafts; when the hand rests, the exact picture follows. The mode, which says how often pictures
- * are made, is chosen by how long they take, unless the person has chosen one.
+ * Makes pictures while the person paints: one request is in flight and the newest one waits. While somebody draws or
+ * drags a slider the answers are drafts; when the hand rests, the exact picture follows. The mode, which says how often
+ * pictures are made, is chosen by how long they take, unless the person has chosen one.
  */
 import { OfflineError } from "../net/api.js";
 import { LatestWins } from "../net/latest.js";
@@ -31,8 +31,8 @@ export class Live {
   #reconnecting = false;
 
   /**
-   * `wanted()` gives what the next picture is made from: {model, map, version, style, palette}. `drawing()` says whether a
-   * stroke is being drawn. `show(picture)` takes an exact picture, `report(error, context)` a failure.
+   * `wanted()` gives what the next picture is made from: {model, map, version, style, palette}. `drawing()` says
+   * whether a stroke is being drawn. `show(picture)` takes an exact picture, `report(error, context)` a failure.
    */
   constructor({ store, wanted, drawing, show, report }) {
     [this.#store, this.#wanted, this.#drawing, this.#show, this.#report] = [store, wanted, drawing, show, report];

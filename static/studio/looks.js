@@ -1,6 +1,6 @@
 /**
- * The style of the picture, look by look. Each class that got a new look has a strength, the way {from, to, t} between the
- * look before and the new one; t is 0 … 1.
+ * The style of the picture, look by look. Each class that got a new look has a strength, the way {from, to, t} between
+ * the look before and the new one; t is 0 … 1.
  */
 import { between, freshSeed, resampled, specOf, withSpecs } from "../picture/style.js";
 import { NO_MIX } from "./state.js";
@@ -33,8 +33,8 @@ export class Looks {
   }
 
   /**
-   * Change to a style that gives some classes new looks, without asking for a picture. The strength of each of them leads
-   * from the look before, `from(index)`: by default the one that its strength led to at last.
+   * Change to a style that gives some classes new looks, without asking for a picture. The strength of each of them
+   * leads from the look before, `from(index)`: by default the one that its strength led to at last.
    */
   move(style, indices, from = (index) => this.#goal(index)) {
     const ways = indices.map((index) => [index, { from: from(index), to: specOf(style, index), t: 1 }]);
@@ -66,7 +66,9 @@ export class Looks {
     this.#refresh();
   }
 
-  /** Move a class to the point t (0 … 1) between its look before and its new one; nothing happens if it has no new one. */
+  /**
+   * Move a class to the point t (0 … 1) between its look before and its new one; nothing happens if it has no new one.
+   */
   setStrength(index, t) {
     const { style, strengths } = this.#store.state;
     const way = strengths[index];

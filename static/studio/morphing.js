@@ -6,7 +6,7 @@ import { pictureOf } from "../picture/pictures.js";
 import { mapOfRecipe, recipeIn } from "../picture/recipe.js";
 import { onTheWay, resampled } from "../picture/style.js";
 
-export const MOST_KEYS = 8;
+export const MOST_KEYS = 8; // key styles that a morph can have
 export const LETTERS = [..."ABCDEFGH"]; // names of the key styles, in their order
 
 export class Morphing {
@@ -107,8 +107,8 @@ export class Morphing {
   }
 
   /**
-   * The animation as a Blob. `request` has steps (frames), seconds, format and boomerang; `onFrame(done, all)` is told how
-   * many frames are drawn; `signal` ends the work.
+   * The animation as a Blob. `request` has steps (frames), seconds, format and boomerang; `onFrame(done, all)` is told
+   * how many frames are drawn; `signal` ends the work.
    */
   async export(request, { signal, onFrame }) {
     const { model } = this.#store.state;

@@ -43,8 +43,8 @@ export class Opening {
   }
 
   /**
-   * Open a photo to repaint: its labels become the map, its looks the style. A class that it lacks keeps the look of the
-   * style's seed.
+   * Open a photo to repaint: its labels become the map, its looks the style. A class that it lacks keeps the look of
+   * the style's seed.
    */
   photo(photo) {
     this.#labels.replace(photo.map, { reorder: true });
@@ -54,16 +54,16 @@ export class Opening {
   }
 
   /**
-   * Open work that was kept: the label map with its undo history, the looks and the pictures. The last picture is shown at
-   * once; if it is not of this map and style, another one is asked for.
+   * Open work that was kept: the label map with its undo history, the looks and the pictures. The last picture is shown
+   * at once; if it is not of this map and style, another one is asked for.
    */
-  kept({ map, past, mapVersion, pictures, ...table }) {
+  kept({ map, past, mapVersion, pictures, ...values }) {
     this.#labels.adopt(map);
     if (past) this.#labels.history.resume(past);
     const [last = null] = pictures;
-    const fits = last?.version === mapVersion && !differing(last.style, table.style, this.#labels.present).length;
-    if (fits) last.style = table.style;
-    this.#store.set({ ...table, mapVersion, pictures, picture: last, crops: last ? cropsOf(last.map) : new Map() });
+    const fits = last?.version === mapVersion && !differing(last.style, values.style, this.#labels.present).length;
+    if (fits) last.style = values.style;
+    this.#store.set({ ...values, mapVersion, pictures, picture: last, crops: last ? cropsOf(last.map) : new Map() });
     if (!fits) this.#live.ask();
   }
 }

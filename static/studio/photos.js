@@ -18,7 +18,9 @@ export class Photos {
     return this.#store.state.model?.applications?.[application] ?? { available: true };
   }
 
-  /** The label map in a file, as the server reads it: it is rendered on the way. `resize` brings it to the model's size. */
+  /**
+   * The label map in a file, as the server reads it: it is rendered on the way. `resize` brings it to the model's size.
+   */
   async readLabels(file, { style, resize = false } = {}) {
     const { model, style: current } = this.#store.state;
     const answer = await patiently(() => api.render(model.id, file, { style: style ?? current, resize }));
@@ -33,9 +35,9 @@ export class Photos {
   }
 
   /**
-   * The looks of a photo with its label map, both as files: {name, file, bitmap, map, style, classes}. They are encoded, or
-   * fitted where the model has no encoder; `onStep` is then told how far the fit is, and `signal` may end it. Raises
-   * ApiError or OfflineError.
+   * The looks of a photo with its label map, both as files: {name, file, bitmap, map, style, classes}. They are
+   * encoded, or fitted where the model has no encoder; `onStep` is then told how far the fit is, and `signal` may end
+   * it. Raises ApiError or OfflineError.
    */
   async encode(photo, labels, { resize = false, signal, onStep } = {}) {
     const { model } = this.#store.state;

@@ -38,8 +38,8 @@ export class Pictures {
   }
 
   /**
-   * Give some classes the looks of a picture {style, version, bitmap, …} that was drawn to choose from. It is shown at once
-   * if nothing else has changed since it was drawn, compared with `base`; otherwise another one is asked for.
+   * Give some classes the looks of a picture {style, version, bitmap, …} that was drawn to choose from. It is shown at
+   * once if nothing else has changed since it was drawn, compared with `base`; otherwise another one is asked for.
    */
   take(item, indices, base) {
     const { style, mapVersion, picture } = this.#store.state;

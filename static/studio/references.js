@@ -1,6 +1,6 @@
 /**
- * References: photos with their label maps, or pictures made here, that a class can take its look from. Each has a letter. A
- * mixture is a style whose looks come from several of them.
+ * References: photos with their label maps, or pictures made here, that a class can take its look from. Each has a
+ * letter. A mixture is a style whose looks come from several of them.
  */
 import { cropsOf } from "../picture/crops.js";
 import { between, specOf, withSpecs } from "../picture/style.js";
@@ -80,8 +80,8 @@ export class References {
   }
 
   /**
-   * Take a class's look from the reference with this letter, or with null give it back the look it had before. With `blend`
-   * the reference becomes the second of two, half of each.
+   * Take a class's look from the reference with this letter, or with null give it back the look it had before. With
+   * `blend` the reference becomes the second of two, half of each.
    */
   choose(index, letter, { blend = false } = {}) {
     const old = this.#store.state.mix.choice[index];
@@ -118,8 +118,8 @@ export class References {
   }
 
   /**
-   * Change where classes take their looks from. Each change is [class, {a, b, t}] or, to give the look back, [class, null];
-   * `about` says what the blend slider is about: {focus} or {columns}.
+   * Change where classes take their looks from. Each change is [class, {a, b, t}] or, to give the look back, [class,
+   * null]; `about` says what the blend slider is about: {focus} or {columns}.
    */
   #apply(changes, about) {
     const { style, strengths, mix, picture, crops } = this.#store.state;

@@ -1,10 +1,10 @@
 /**
- * The workspaces, one row each, in the order of their tabs. Tabs, the phone's select, addresses (#mix) and dropped files read
- * these rows. What a workspace shows is marked in the templates, by data-in.
+ * The workspaces, one row each, in the order of their tabs. Tabs, the phone's select, addresses (#mix) and dropped
+ * files read these rows. What a workspace shows is marked in the templates, by data-in.
  *
  * name   its address, and data-space on the page
  * title  what its tab says
- * drop   what a picture that is dropped there becomes: "reference" or "photo"; without it, it is opened by what is in it
+ * drop   what a picture that is dropped there becomes: "reference" or "photo"; otherwise it is opened by its content
  * plays  whether the space bar plays, instead of holding the view
  */
 export const SPACES = [

@@ -60,8 +60,9 @@ export const OF_MODEL = {
 const DERIVED = ["picture", "draft", "before", "change", "crops", "variants", "pictures", "readAnew"];
 
 /** Keys of `OF_MODEL` that are kept in the browser, besides the label map and the pictures. */
-export const TABLE = Object.keys(OF_MODEL).filter((key) => !DERIVED.includes(key));
+export const KEPT = Object.keys(OF_MODEL).filter((key) => !DERIVED.includes(key));
 
+/** The state of the page before a model is loaded. */
 export const INITIAL = {
   models: [], // [{id, title}] that the server offers
   unavailable: [], // [{id, reason}] that it could not load

@@ -1,6 +1,6 @@
 /**
- * What a person does in the studio, without the page: the label map, the looks and the pictures made from them, each in a
- * part of its own. Views call these parts and watch the store; nothing here touches an element.
+ * What a person does in the studio, without the page: the label map, the looks and the pictures made from them, each in
+ * a part of its own. Views call these parts and watch the store; nothing here touches an element.
  */
 import { LabelMap } from "../map/labelmap.js";
 import * as api from "../net/api.js";

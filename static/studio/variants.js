@@ -1,4 +1,6 @@
-/** Variants: several looks of some classes to choose from, each with how much of the change stayed inside the classes. */
+/**
+ * Variants: several looks of some classes to choose from, each with how much of the change stayed inside the classes.
+ */
 import * as api from "../net/api.js";
 import { patiently } from "../net/retry.js";
 import { changeBetween } from "../picture/change.js";

@@ -1,8 +1,8 @@
 /**
- * Two pictures at once: two of the history, a photo and the picture made from it, or two checkpoints on one label map. The
- * state is {kind, a, b, mode, next}: a and b are {title, bitmap}, b being null for the picture on the stage; `mode` is "wipe"
- * (a left of a line, b right of it) or "beside" (a in place of the label map); `next` is the side that the next click on the
- * history sets.
+ * Two pictures at once: two of the history, a photo and the picture made from it, or two checkpoints on one label map.
+ * The state is {kind, a, b, mode, next}: a and b are {title, bitmap}, b being null for the picture on the stage; `mode`
+ * is "wipe" (a left of a line, b right of it) or "beside" (a in place of the label map); `next` is the side that the
+ * next click on the history sets.
  */
 import { encodeIndexPng } from "../formats/png.js";
 import * as api from "../net/api.js";
@@ -82,7 +82,9 @@ export class Versus {
 
   // ---- another checkpoint ----
 
-  /** Compare with another model's picture of the same label map; it is made again whenever the stage has a new picture. */
+  /**
+   * Compare with another model's picture of the same label map; it is made again whenever the stage has a new picture.
+   */
   async model(id, title) {
     try {
       this.#other = await api.report(id);

@@ -147,7 +147,9 @@ class Terrain:
         """How much of the mountains' height stands at depth z."""
         return land.peak * smoothstep(0, 1, (z - land.peak_start) / 420)
 
-    def _bare_height(self, land: Land, x: Tensor, z: Tensor, hills: Tensor, broad: Tensor, peaks: Tensor) -> tuple:
+    def _bare_height(
+        self, land: Land, x: Tensor, z: Tensor, hills: Tensor, broad: Tensor, peaks: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Ground without trees: height, the mountains' part of it, and the road's and the river's distance."""
         mountain = self._rise(land, z) * (peaks[0] * 0.42 + 0.4 + 0.28 * peaks[1]).clamp_min(0) ** 1.25
         height = smoothstep(4, 70, z) * land.hill * hills + mountain + land.level

@@ -1,12 +1,13 @@
 /**
- * The class list: what to paint with, how each class looks, how much of the map it covers. A long list is in two parts,
- * first what the map has, so that a hundred classes are as near at hand as ten.
+ * The list of classes: their colours, their looks and the share of the map that each covers. A click chooses the class
+ * to paint with. A long list has the classes in the map first, so that they are at hand among a hundred.
  */
 import { $, h, percent, pressed, write } from "../parts/dom.js";
 import { swatch } from "../parts/swatch.js";
 
-const LONG = 20; // classes from which on those in the map are listed first
+const LONG = 20; // number of classes above which those in the map are listed first
 
+/** Fill the list, and keep it as the model and the map are. */
 export function watchClasses(studio) {
   const list = new ClassList(studio);
   $("class-search").addEventListener("input", ({ target }) => list.search(target.value));
@@ -31,7 +32,7 @@ function listed(studio) {
   return [...present, ...all.filter((index) => !present.includes(index))];
 }
 
-/** Opens what hides the search on a narrow screen. */
+/** Put the keyboard into the search field, opening the sheet that has it on a narrow screen. */
 export function findClass() {
   if (!$("class-search").checkVisibility()) $("find-class").click();
   $("class-search").focus();
@@ -39,7 +40,7 @@ export function findClass() {
 }
 
 class ClassList {
-  #rows = []; // by class index
+  #rows = []; // elements by class index
   #text = "";
   #onlyPresent = false;
 
@@ -78,7 +79,7 @@ class ClassList {
     this.#notes();
   }
 
-  /** Rows that are in place already are left alone: focus and scroll stay. */
+  /** Put the rows into this order, unless they are in it already: then focus and scroll position stay. */
   #arrange(order) {
     const { present } = this.studio.labels;
     const wanted = order.map((index) => this.#rows[index]);
@@ -106,7 +107,7 @@ class ClassList {
     this.element.scrollTop = 0;
   }
 
-  /** Enter takes the best match and gives the keyboard back to the tools; the arrow goes into the list. */
+  /** In the search field, Enter takes the best match, the arrow down goes into the list, and Escape leaves. */
   searchKey(event) {
     const actions = {
       Enter: () => this.#takeBest(),
@@ -126,7 +127,7 @@ class ClassList {
     if (best === undefined) return;
     this.#leave();
     this.studio.inHand.choose(best);
-    this.reveal(); // also where it was the chosen one before
+    this.reveal(); // if it was chosen before, no watcher does it
   }
 
   #leave() {
@@ -142,7 +143,7 @@ class ClassList {
     this.update();
   }
 
-  /** Arrow keys go from class to class, as in any list. */
+  /** Arrow keys choose the next or the previous class that is shown. */
   moveThrough(event) {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
     if (!step) return;
@@ -158,7 +159,7 @@ class ClassList {
   }
 }
 
-/** Every word of the search is somewhere in the name. */
+/** Whether every word of the search is part of the name. */
 const matches = (name, text) => text.split(/\s+/).every((word) => name.toLowerCase().includes(word));
 
 function row(studio, index, name) {

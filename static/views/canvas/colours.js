@@ -1,9 +1,10 @@
-/** In which colours classes are shown, and whether they are hatched: the same on the map and on every swatch. */
+/** The menu of the classes' colours and hatching, which hold for the label map and for every swatch. */
 import { COLOUR_SETS, coloursOf, hexOf } from "../../colours/colours.js";
 import { hatchOf, lineColour } from "../../colours/hatching.js";
 import { $ } from "../parts/dom.js";
 import { placeBeside } from "../parts/screen.js";
 
+/** Bind the menu, and bring back the choice that the browser remembers. */
 export function watchColours(studio) {
   const { colours, hatched } = remembered();
   studio.set({ colours, hatched });
@@ -31,7 +32,7 @@ function remembered() {
   }
 }
 
-/** Every swatch takes its colour and its hatching from these variables. */
+/** Set the CSS variables from which every swatch takes its colour and its hatching. */
 function dye(colours, hatched) {
   const { style } = document.documentElement;
   colours.forEach((colour, index) => {
@@ -40,6 +41,7 @@ function dye(colours, hatched) {
   });
 }
 
+/** The tile of a class's hatching on its colour, as a data URL. */
 function tileOf(index, colour) {
   const tile = hatchOf(index);
   const side = Math.sqrt(tile.length);

@@ -1,11 +1,14 @@
-/** What follows the pointer on both canvases: the brush's ring, the class's name, and what a tool has left open. */
+/**
+ * Drawn at the pointer on both canvases: the brush's ring, the name of the class there, and what a tool has left open.
+ */
 import { toolNamed } from "../../map/tools.js";
 import { $, svg } from "../parts/dom.js";
 
+// The points of a box that can be dragged: −1 is left or top, 1 is right or bottom.
 const HANDLES = [-1, 0, 1].flatMap((across) => [-1, 0, 1].map((down) => ({ across, down })));
 
 export class Cursor {
-  #place = null; // in a frame, in screen pixels
+  #place = null; // the pointer's place in a frame, {x, y} in screen pixels
   #pressure = 1;
   #shift = false;
 
@@ -19,6 +22,7 @@ export class Cursor {
     return this.#place !== null;
   }
 
+  /** The pointer is at a place of a frame, with a pen's pressure (0 … 1); `kind` is "mouse", "pen" or "touch". */
   move(place, pressure, kind, shift = false) {
     this.#place = place;
     this.#shift = shift;
@@ -47,7 +51,7 @@ export class Cursor {
     this.#sketch();
   }
 
-  /** The class under the pointer, over the label map and on the picture. */
+  /** Write the class under the pointer above the label map, and beside the pointer on the picture. */
   #name(place, ring) {
     const at = place && this.view.toMap(place);
     const index = at && this.studio.labels.map.at(at.x, at.y);
@@ -59,7 +63,7 @@ export class Cursor {
     $("tag").style.transform = `translate(${place.x + ring / 2 + 4}px, ${Math.max(0, place.y - ring / 2 - 20)}px)`;
   }
 
-  /** The line that Shift would draw, a polygon's corners, the box of a region. */
+  /** Draw the line that a click with Shift would draw, the corners of an open polygon, and the box of a region. */
   #sketch() {
     const { corners, picked } = this.studio.labels.painter.pending;
     const parts = [...this.#line(), ...this.#polygon(corners), ...this.#box(picked)];
@@ -105,6 +109,6 @@ export class Cursor {
 
 const written = (places) => places.map(({ x, y }) => `${x},${y}`).join(" ");
 
-/** White between dark hairlines, so that it is seen on every ground. */
+/** A light line on a wider dark one, which is seen on every ground. */
 const outline = (places, shape) =>
   ["sketch-under", "sketch-line"].map((name) => svg(shape, { points: written(places), class: name }));

@@ -1,19 +1,19 @@
-/** What a hand does on the canvases: mouse, pen and fingers become strokes, pans and zooms. */
+/** Mouse, pen and fingers on the canvases: they draw strokes, and move and zoom the view. */
 
-const REACH = { mouse: 8, pen: 10, touch: 20 }; // screen pixels from a handle that count as on it
-const SLOP = 5; // screen pixels that a resting finger may tremble
-const HESITATION = 120; // ms after which a finger that rests paints
-const MISTAKEN = 400; // ms within which a second finger takes the first one's stroke back
-const ERASER = 32; // the pen's other end in PointerEvent.buttons
+const REACH = { mouse: 8, pen: 10, touch: 20 }; // screen pixels from a handle that still count as on it
+const SLOP = 5; // screen pixels that a finger may move and still count as resting
+const HESITATION = 120; // ms after which a resting finger begins to paint; before, a second one may make it a pinch
+const MISTAKEN = 400; // ms of a stroke within which a second finger takes it back and begins a pinch
+const ERASER = 32; // bit of PointerEvent.buttons for the other end of a pen
 
 export class Hand {
-  #fingers = new Map(); // by pointer id: where in the frame, in screen pixels
-  #resting = null; // a finger's press that may yet become a pinch: {id, point, place, timer}
-  #painting = null; // {id, since}
-  #panning = null; // {id, place}
-  #pinch = null; // {middle, span}, or "over" until all fingers are up
+  #fingers = new Map(); // by pointer id: place in the frame, {x, y} in screen pixels
+  #resting = null; // {id, point, place, timer} of a finger that rests, and may paint or begin a pinch
+  #painting = null; // {id, since} of the pointer that draws a stroke
+  #panning = null; // {id, place} of the pointer that moves the view
+  #pinch = null; // {middle, span} of two fingers, or "over" until all fingers are up
   #spaceHeld = false;
-  controlHeld = false;
+  controlHeld = false; // the Control key is down
 
   constructor(studio, stage) {
     this.studio = studio;
@@ -29,14 +29,14 @@ export class Hand {
     stage.frames.labels.addEventListener("contextmenu", (event) => event.preventDefault());
   }
 
-  /** Take the unfinished stroke back, or let go of what a tool has left open. */
+  /** Take the unfinished stroke back or, without one, let go of what a tool has left open. */
   cancel() {
     this.#painting = null;
     this.#forgetRest();
     this.stage.applied({ dirty: this.studio.labels.painter.cancel() });
   }
 
-  /** While the space bar is down the pointer moves the view. */
+  /** From `true` to `false`, while the space bar is down, the pointer moves the view. */
   holdView(on) {
     this.#spaceHeld = on;
     for (const frame of Object.values(this.stage.frames)) frame.classList.toggle("is-held", on);
@@ -60,7 +60,8 @@ export class Hand {
   }
 
   #down(event, frame) {
-    if (this.#painting && event.pointerType === "touch" && !this.#fingers.has(this.#painting.id)) return; // a palm
+    const penDraws = this.#painting && !this.#fingers.has(this.#painting.id);
+    if (penDraws && event.pointerType === "touch") return; // the palm of the hand that draws
     frame.setPointerCapture(event.pointerId);
     const place = this.#place(event, frame);
     const paints = frame === this.stage.frames.labels && this.studio.state.model;
@@ -93,7 +94,7 @@ export class Hand {
     this.stage.applied(this.studio.labels.painter.press(point, { tool, size, shape, everywhere, value: current }));
   }
 
-  /** The finger means to paint: its stroke begins where it was put down. */
+  /** The resting finger paints: its stroke begins where it was put down. */
   #endRest() {
     const { id, point } = this.#resting;
     this.#forgetRest();
@@ -124,12 +125,12 @@ export class Hand {
   }
 
   #up({ pointerId: id, pointerType }) {
-    if (this.#resting?.id === id) this.#endRest(); // a tap
+    if (this.#resting?.id === id) this.#endRest(); // a tap paints one dot
     if (this.#painting?.id === id) this.#release();
     this.#end(id, pointerType);
   }
 
-  /** The browser took the pointer away. */
+  /** The browser has taken the pointer away: the stroke is taken back. */
   #lost({ pointerId: id, pointerType }) {
     if (this.#painting?.id === id || this.#resting?.id === id) this.cancel();
     this.#end(id, pointerType);
@@ -178,7 +179,10 @@ export class Hand {
     this.stage.view.zoomTo((this.stage.view.zoom * span) / before.span, middle);
   }
 
-  /** Ctrl and the wheel sizes the brush. A touchpad's pinch also says Ctrl, but no key is held: it zooms, as the wheel does. */
+  /**
+   * The wheel zooms; with Ctrl it sizes the brush. A touchpad's pinch comes as a wheel with Ctrl too, but no key is
+   * held.
+   */
   #wheel(event, frame) {
     event.preventDefault();
     if (event.ctrlKey && this.controlHeld) return this.studio.inHand.resize(event.deltaY < 0 ? 1 : -1);

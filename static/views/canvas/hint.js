@@ -1,13 +1,14 @@
-/** A few words for somebody who is here for the first time. They go with the first stroke, and do not come back. */
+/** First steps, for somebody who has not been here before. They are shown until the first stroke, and not again. */
 import { $, h, icon } from "../parts/dom.js";
 
-const KEY = "hinted";
+const KEY = "hinted"; // in localStorage, once they were shown
 const WORDS = [
   ["brush", "Pick a class and paint it on the labels: the picture follows."],
   ["dice", "The dice gives a class another look. All else stays as it is."],
   ["open", "Drop a label map or a picture made here anywhere. Your work is kept in this browser."],
 ];
 
+/** Show the first steps in this browser's first visit. */
 export function watchHint(studio) {
   if (localStorage.getItem(KEY)) return;
   const gone = () => {

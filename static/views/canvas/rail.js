@@ -36,8 +36,8 @@ export function watchRail(studio) {
 }
 
 /**
- * The tools that draw stand before the rail's rule, the others after it. The template has what is no tool: the button of the
- * fly-out, which comes where the shapes are in the table, and the button that replaces a class, last but one.
+ * The tools that draw stand before the rail's rule, the others after it. The template has what is no tool: the button
+ * of the fly-out, which comes where the shapes are in the table, and the button that replaces a class, last but one.
  */
 function arrange(buttons, entries) {
   const named = new Map(buttons.map((button) => [button.dataset.tool, button]));

@@ -1,4 +1,4 @@
-/** The two canvases: labels to paint on, the picture beside them, cursor and zoom shared. */
+/** The two canvases, the label map to paint on and the picture, which share cursor, zoom and place. */
 import { $, markSlider, pressed } from "../parts/dom.js";
 import { Viewport } from "../parts/viewport.js";
 import { Cursor } from "./cursor.js";
@@ -39,7 +39,7 @@ export class Stage {
 
   // ---- drawing ----
 
-  /** Draw the whole label map, or the part that a stroke touched. */
+  /** Draw the label map, or only the rectangle `dirty` of it. */
   repaint(dirty = null) {
     const { map } = this.studio.labels;
     if (!this.studio.state.model) return;
@@ -91,7 +91,7 @@ export class Stage {
     this.cursor?.draw();
   }
 
-  /** Show what the painter did. */
+  /** Show what the painter has done: {dirty, picked}, as it returned it. */
   applied({ dirty, picked = null }) {
     if (dirty) {
       this.repaint(dirty);
@@ -102,7 +102,7 @@ export class Stage {
   }
 }
 
-/** The bar over the canvases: zoom, and how the picture is looked at. */
+/** Bind the bar over the canvases: zoom, comparing, heat map and overlay. */
 export function watchStageBar(studio, stage) {
   $("overlay").addEventListener("input", ({ target }) => {
     markSlider(target);
@@ -127,7 +127,7 @@ export function watchStageBar(studio, stage) {
   });
 }
 
-/** While it is held the picture from before is shown. */
+/** While the button is held, the picture from before is shown. */
 function holdToCompare(studio) {
   const button = $("compare");
   const peek = (on) => {

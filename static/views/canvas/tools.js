@@ -1,9 +1,13 @@
-/** The bar over the canvases: what the tool in the hand can be set to, undo and redo, the two classes, and replacing one. */
+/**
+ * The bar over the canvases: what the tool in the hand can be set to, undo and redo, the two classes, and replacing
+ * one.
+ */
 import { toolNamed } from "../../map/tools.js";
 import { $, h, markSlider, percent, pressed, titled } from "../parts/dom.js";
 import { phone, placeBeside } from "../parts/screen.js";
 import { swatch } from "../parts/swatch.js";
 
+/** Bind all of it. */
 export function watchTools(studio) {
   watchReplace(studio);
   watchOptions(studio);

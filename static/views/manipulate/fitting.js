@@ -1,9 +1,9 @@
-/** How far the fit of a photo is: the model's picture so far, a bar, and the time that is left. */
+/** Progress of fitting a photo's looks: the model's picture so far, a bar, and the time that is left. */
 import { blobOfDataUrl } from "../../formats/data_url.js";
 import { bitmapOf } from "../../picture/pictures.js";
 import { h, percent } from "../parts/dom.js";
 
-const WARM_UP = 0.05; // share of the work before which the time that is left is a guess
+const WARM_UP = 0.05; // share of the work before which the time left is not shown: it would be a guess
 
 export class FitProgress {
   #started = performance.now();
@@ -20,6 +20,7 @@ export class FitProgress {
     );
   }
 
+  /** Show a step of the fit: `share` of it is done, 0 … 1; `picture` is a data URL or missing. */
   async show({ share, picture }) {
     this.#bar.style.width = percent(share).replace(" ", "");
     const seconds = ((performance.now() - this.#started) / 1000) * (1 / share - 1);

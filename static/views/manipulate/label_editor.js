@@ -1,13 +1,13 @@
-/** Correct a photo's label map in place: the photo under its labels, a brush, a fill, undo. */
+/** A dialog in which a photo's label map is corrected: the photo under its labels, with a few of the tools. */
 import { History } from "../../map/history.js";
 import { Painter } from "../../map/painter.js";
 import { toolNamed } from "../../map/tools.js";
 import { grouped, h, icon, pressed, redraw, slider } from "../parts/dom.js";
 
-const TOOLS = ["brush", "fill", "pick"].map(toolNamed);
-const SEEN = 60; // % of the labels' opacity to begin with
+const EDITOR_TOOLS = ["brush", "fill", "pick"].map(toolNamed);
+const SEEN = 60; // opacity of the labels when it opens, in percent
 
-/** Resolves to the corrected map, or to null if the person leaves it. */
+/** Open it for {name, bitmap, map}. Resolves to the corrected map, or to null if the person closes it. */
 export function correctLabels(studio, { name, bitmap, map }) {
   return new Promise((resolve) => new LabelEditor(studio, name, bitmap, map.clone(), resolve));
 }
@@ -50,7 +50,7 @@ class LabelEditor {
   }
 
   #head(name) {
-    this.tools = TOOLS.map(({ name: tool, label: title }) =>
+    this.tools = EDITOR_TOOLS.map(({ name: tool, label: title }) =>
       h("button.ib.s", { onclick: () => this.#set({ tool }), "aria-label": title, title, data: { tool } }, icon(tool)),
     );
     this.undo = h(
@@ -131,7 +131,7 @@ class LabelEditor {
     });
   }
 
-  /** Arrow keys go from class to class, as in any group of radio buttons. */
+  /** Arrow keys choose the next or the previous class. */
   #walk(event) {
     const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
     if (!step) return;
@@ -152,7 +152,7 @@ class LabelEditor {
     this.#draw();
   }
 
-  // ---- what is seen ----
+  // ---- drawing ----
 
   #draw() {
     this.canvas.getContext("2d").putImageData(this.studio.classes.coloured(this.map), 0, 0);

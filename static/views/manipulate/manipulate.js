@@ -1,19 +1,19 @@
-/** Manipulate: a photo's labels are repainted, its looks stay. */
+/** Manipulate: the labels of a photo are repainted, and its looks stay. */
 import { sameSpec, specOf } from "../../picture/style.js";
 import { $, h, icon, redraw, slider, thumbnail, titled } from "../parts/dom.js";
 import { labelBitmap, swatch } from "../parts/swatch.js";
 import { addPhoto } from "./photo_dialog.js";
 
+/** Fill the panel, and show the photo under its labels. */
 export function watchManipulate(studio, stage) {
-  studio.store.watch(["model", "photo"], () => drawPanel(studio));
-  studio.store.watch(["versus"], () => {
-    const button = $("before-after");
-    if (button) button.replaceWith(beforeAfter(studio));
-  });
+  const shown = { space: "manipulate" };
+  studio.store.watch(["model", "photo"], () => drawPanel(studio), shown);
+  studio.store.watch(["versus"], () => $("before-after")?.replaceWith(beforeAfter(studio)), shown);
   watchUnderlay(studio, stage);
-  studio.store.watch(["order", "style", "photo"], () => drawClasses(studio));
+  studio.store.watch(["order", "style", "photo"], () => drawClasses(studio), shown);
 }
 
+/** Ask for a photo to repaint, beginning with `file` if there is one. */
 export async function openPhoto(studio, file = null) {
   const photo = await addPhoto(studio, "Open a photo", "Open", file);
   if (photo) studio.opening.photo(photo);
@@ -80,7 +80,7 @@ function backToPhoto(studio, photo) {
   studio.live.ask();
 }
 
-/** The photo left of a line over the picture. */
+/** The button that compares the photo, left of a line, with the picture made from it. */
 function beforeAfter(studio) {
   const on = studio.state.versus?.kind === "photo";
   return h(
@@ -96,7 +96,7 @@ function beforeAfter(studio) {
   );
 }
 
-/** How much of the photo is seen through its labels. */
+/** The slider for the opacity of the labels over the photo. */
 function opacitySlider(studio) {
   const range = slider(
     {
@@ -111,7 +111,7 @@ function opacitySlider(studio) {
   return h("label.slider.full", {}, h("span.meta", {}, "Labels"), range, h("span.meta", {}, "over the photo"));
 }
 
-/** The photo under the label map, where it is painted on. */
+/** Show the photo under the label map that is painted on. */
 function watchUnderlay(studio, stage) {
   const under = h("canvas", { id: "under-labels", "aria-hidden": "true", hidden: true });
   stage.frames.labels.prepend(under);
@@ -127,7 +127,7 @@ function watchUnderlay(studio, stage) {
   });
 }
 
-/** Which looks are the photo's, and which were rolled because the photo lacks the class. */
+/** List the classes in the map: which have the photo's look, and which another one. */
 function drawClasses(studio) {
   const { order, style, photo } = studio.state;
   if (!photo || !$("photo-classes")) return;

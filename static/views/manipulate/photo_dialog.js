@@ -1,4 +1,4 @@
-/** Ask for a photo and its label map, encode them, and show what is wrong with them right there. */
+/** A dialog that asks for a photo and its label map, encodes them, and says what is wrong with them. */
 import { bytesOfDataUrl } from "../../formats/data_url.js";
 import { bitmapOf } from "../../picture/pictures.js";
 import { mapOfRecipe, recipeIn } from "../../picture/recipe.js";
@@ -8,7 +8,10 @@ import { correctLabels } from "./label_editor.js";
 
 const LABELS_WANTED = "PNG of the same scene";
 
-/** Resolves to an encoded photo {name, bitmap, map, style, classes}, or null if the person closes the dialog. */
+/**
+ * Open it, with `file` as the photo if there is one. Resolves to the encoded photo {name, file, bitmap, map, style,
+ * classes}, or to null if the person closes it.
+ */
 export function addPhoto(studio, title, action, file = null) {
   return new Promise((resolve) => {
     const dialog = new PhotoDialog(studio, title, action, resolve);
@@ -19,8 +22,8 @@ export function addPhoto(studio, title, action, file = null) {
 class PhotoDialog {
   photo = null;
   labels = null;
-  given = false; // labels that came as a file: they stay with whatever photo is taken
-  leaving = new AbortController(); // closing the dialog ends a fit
+  given = false; // the labels came as a file: another photo does not replace them
+  leaving = new AbortController(); // aborted when the dialog is closed, which ends a fit
 
   constructor(studio, title, action, resolve) {
     this.studio = studio;
@@ -86,6 +89,7 @@ class PhotoDialog {
     return button;
   }
 
+  /** Take a file as the "photo" or as its "labels". */
   async take(kind, file) {
     this[kind] = file;
     this.#say(null);
@@ -103,7 +107,7 @@ class PhotoDialog {
     this.#ready();
   }
 
-  /** What was found in the photo before is not true of another one. */
+  /** Labels that were found in one photo do not hold for another. */
   #forgetLabels() {
     this.labels = null;
     this.#ready();
@@ -116,14 +120,14 @@ class PhotoDialog {
     this.correct.hidden = this.go.disabled;
   }
 
-  /** Ask the model's segmenter for the labels. */
+  /** Have the labels found by the model's segmenter. */
   async #find() {
     const meta = this.slots.labels.querySelector(".meta");
     meta.textContent = "looking for them";
     const { photo } = this;
     try {
       const labels = await this.studio.photos.segment(photo);
-      if (this.labels || photo !== this.photo) return; // something else was given meanwhile
+      if (this.labels || photo !== this.photo) return; // another file was given in the meantime
       this.labels = labels;
       await this.#face("labels", labels, "found in the photo");
     } catch (error) {
@@ -132,7 +136,7 @@ class PhotoDialog {
     }
   }
 
-  /** The labels over the photo, to be painted on. What the server reads of them is what is corrected. */
+  /** Open the labels, as the server reads them, over the photo to be corrected. */
   async #correct() {
     this.#say(null);
     try {
@@ -156,7 +160,7 @@ class PhotoDialog {
     this.slots[kind].querySelector(".meta").textContent = name;
   }
 
-  /** A picture made here carries its label map. */
+  /** Take the label map of a picture that was made here from its recipe. */
   async #labelsFromRecipe(file) {
     const recipe = await recipeIn(file).catch(() => null);
     if (!recipe || this.labels) return;

@@ -1,24 +1,29 @@
-/** Mix: classes as rows, references as columns; a cell takes that class's look from that picture. */
+/** Mix: a table of classes and references, in which a click on a cell takes the class's look from the reference. */
 import { faceOf } from "../paint/library.js";
 import { $, h, icon, redraw, slider, thumbnail, titled } from "../parts/dom.js";
 import { lookCanvas, paintCrop, swatch } from "../parts/swatch.js";
 import { notify } from "../parts/toasts.js";
 import { addButtons, askForReference, referenceList, watchReferences } from "./references.js";
 
+/** Fill the panel, and keep it as the references and the mix are. */
 export function watchMix(studio) {
   const table = h("div.merged");
   const blend = h("div.merged");
   $("panel-mix").append(table, blend);
-  let blended = null; // what the slider is about: it stays in the hand while its class is drawn anew
+  let blended = null; // what the slider is about; it is not made anew while that stays, since it may be held
   watchReferences(studio);
-  studio.store.watch(["model", "references", "readAnew", "mix", "order", "picture"], ({ references, mix }) => {
-    drawPanel(studio, table);
-    const { a, b } = mix.columns ?? mix.choice[mix.focus] ?? {};
-    const about = [references, Boolean(mix.columns), mix.focus, a, b];
-    if (blended?.every((value, i) => value === about[i])) return;
-    blended = about;
-    redraw(blend, blendSection(studio));
-  });
+  studio.store.watch(
+    ["model", "references", "readAnew", "mix", "order", "picture"],
+    ({ references, mix }) => {
+      drawPanel(studio, table);
+      const { a, b } = mix.columns ?? mix.choice[mix.focus] ?? {};
+      const about = [references, Boolean(mix.columns), mix.focus, a, b];
+      if (blended?.every((value, i) => value === about[i])) return;
+      blended = about;
+      redraw(blend, blendSection(studio));
+    },
+    { space: "mix" },
+  );
 }
 
 function drawPanel(studio, table) {
@@ -163,14 +168,14 @@ function cellFace(studio, index, { letter, bitmap, map, crops }) {
   return canvas;
 }
 
-/** How much of a class's look a column gives, 0 … 1. */
+/** The share of a class's look that comes from a column, 0 … 1; `letter` is null for the class's own look. */
 function shareOf(choice, letter) {
   if (!choice) return letter === null ? 1 : 0;
   if (choice.a === letter) return choice.b ? 1 - choice.t : 1;
   return choice.b === letter ? choice.t : 0;
 }
 
-/** Under the matrix, for the class or the column that was chosen last: a second source, and how much of each. */
+/** Under the table, for the class or the column that was chosen last: the offer of a second reference, or a slider. */
 function blendSection(studio) {
   const { choice, focus, columns } = studio.state.mix;
   const subject = columns
@@ -180,7 +185,7 @@ function blendSection(studio) {
   return subject.b ? blendSlider(studio, subject) : blendOffer(studio, subject);
 }
 
-/** One class: {a, b, t} and what to do with another source or share. */
+/** One class as what is blended: {a, b, t, name}, other references, and functions that change the mix. */
 function classSubject(studio, index, { a, b, t }) {
   const { references } = studio;
   const name = studio.classes.name(index);
@@ -194,7 +199,7 @@ function classSubject(studio, index, { a, b, t }) {
   };
 }
 
-/** All classes at once. */
+/** The same for all classes at once. */
 function columnSubject(studio, { a, b, t }) {
   const { references } = studio;
   return {

@@ -1,16 +1,23 @@
-/** References: their cards in the strip, their list where there is no room for it, and the ways to add another. */
+/**
+ * References: their cards in the strip under the canvases, their list on narrow screens, and buttons to add another.
+ */
 import { correctLabels } from "../manipulate/label_editor.js";
 import { addPhoto } from "../manipulate/photo_dialog.js";
 import { $, h, icon, redraw, thumbnail } from "../parts/dom.js";
 import { labelBitmap } from "../parts/swatch.js";
 
+/** Fill the strip, and keep it as the references are. */
 export function watchReferences(studio) {
-  studio.store.watch(["model", "references", "readAnew", "picture"], ({ model, references }) => {
-    if (!model) return;
-    $("refs-note").textContent = note(studio, references);
-    const cards = references.map((reference) => card(studio, reference));
-    redraw($("ref-strip"), ...cards, ...addButtons(studio, "button.ref-add"));
-  });
+  studio.store.watch(
+    ["model", "references", "readAnew", "picture"],
+    ({ model, references }) => {
+      if (!model) return;
+      $("refs-note").textContent = note(studio, references);
+      const cards = references.map((reference) => card(studio, reference));
+      redraw($("ref-strip"), ...cards, ...addButtons(studio, "button.ref-add"));
+    },
+    { space: "mix" },
+  );
 }
 
 function note(studio, references) {
@@ -31,7 +38,7 @@ function card(studio, reference) {
   );
 }
 
-/** Every reference with what can be done with it, in rows for fingers. */
+/** The list of references, with their buttons, for narrow screens. */
 export function referenceList(studio) {
   const rows = studio.references.list.map((reference) =>
     h(
@@ -58,7 +65,7 @@ function words(studio, { letter, name, classes, corrected }) {
   );
 }
 
-/** Null for a picture made here: its labels are what it was made of. */
+/** The button that corrects a photo's labels. Null for a picture made here, whose labels cannot be wrong. */
 function correctButton(studio, { letter, file }, kind) {
   if (!file) return null;
   const attributes = {
@@ -89,7 +96,7 @@ async function correct(studio, reference) {
   }
 }
 
-/** In the strip, or where there is no room for it, in the panel's head. */
+/** The buttons that add a reference; `kind` is the selector that `h` makes them of. */
 export function addButtons(studio, kind) {
   const full = studio.references.full ? "Eight references are the most: remove one first." : null;
   const button = (what, name, title, disabled, onclick) =>
@@ -107,6 +114,7 @@ export function addButtons(studio, kind) {
   ];
 }
 
+/** Ask for a photo to take as a reference, beginning with `file` if there is one. */
 export async function askForReference(studio, file = null) {
   const photo = await addPhoto(studio, "Add a reference", "Add", file);
   if (photo) studio.references.add(photo);

@@ -1,4 +1,4 @@
-/** The animation of a morph: its settings, how far it is, and the file. */
+/** The section that makes an animation of a morph: settings, progress, and the file to save. */
 import { download, h, icon, pressed, slider } from "../parts/dom.js";
 
 const FORMATS = { webp: "WebP", gif: "GIF", mp4: "MP4", zip: "PNG frames" };
@@ -47,6 +47,7 @@ export class Animation {
     this.update();
   }
 
+  /** Show the settings, and whether an animation can be made. */
   update() {
     const { format, seconds, steps, boomerang } = this.settings;
     const mp4 = this.studio.state.model?.mp4 ?? { available: true };
@@ -55,7 +56,7 @@ export class Animation {
     this.reason.hidden = format !== "mp4" || mp4.available;
     this.reason.textContent = mp4.reason ?? "";
     pressed(this.boomerang, boomerang);
-    this.go.hidden = this.#abort !== null; // how far it is stands in its place
+    this.go.hidden = this.#abort !== null; // the progress takes its place
     this.go.disabled = !this.studio.morphing.ready || !this.reason.hidden;
   }
 
@@ -110,7 +111,7 @@ export class Animation {
       playsinline: true,
       "aria-label": "The animation",
     });
-    video.muted = true; // browsers start nothing else by itself
+    video.muted = true; // browsers start only muted videos by themselves
     return video;
   }
 }

@@ -1,15 +1,15 @@
-/** The strip of pictures under the slider, the key styles on it, and playing along it. */
+/** The strip of pictures along the way of a morph, with marks for the key styles, a slider, and playing. */
 import { LETTERS } from "../../studio/morphing.js";
 import { $, h, icon, pressed, thumbnail } from "../parts/dom.js";
 
-const BETWEEN = 6; // steps of the strip, a whole number of them a leg
-const LEG_SECONDS = 3;
+const BETWEEN = 6; // steps of the strip at least; each leg between two keys has the same whole number of them
+const LEG_SECONDS = 3; // time from one key to the next when playing
 
 export class Film {
-  #drawn = null; // what the strip shows, to tell when it is out of date
-  #playing = null;
+  #drawn = null; // [keys, still, mapVersion] that the strip was drawn from
+  #playing = null; // number of the animation frame that is waited for
 
-  /** `onKey(number, bitmap)` is told how each key style looks. */
+  /** `onKey(number, bitmap)` takes the picture of each key style. */
   constructor(studio, onKey) {
     this.studio = studio;
     this.onKey = onKey;
@@ -26,7 +26,10 @@ export class Film {
     });
   }
 
-  /** Draw the strip again if the keys, the classes or the map changed. Frames come one by one, behind the main picture. */
+  /**
+   * Draw the strip again if keys, moving classes or map changed: frame by frame, whenever the stage waits for no
+   * picture.
+   */
   async update() {
     const { morph, mapVersion } = this.studio.state;
     if (!this.studio.morphing.ready) return;
@@ -50,7 +53,7 @@ export class Film {
     }
   }
 
-  /** A mark over the strip for every key style; a click goes there. */
+  /** Put a mark over the strip for every key style; a click moves the slider there. */
   #markKeys(keys) {
     const marks = keys.map(({ title }, i) => {
       const t = i / (keys.length - 1);
@@ -67,13 +70,13 @@ export class Film {
     $("film-keys").replaceChildren(...marks);
   }
 
-  /** Stop; the strip is drawn anew when somebody comes back. */
+  /** Stop playing; the strip is drawn anew when Morph is opened again. */
   leave() {
     this.pause();
     this.#drawn = null;
   }
 
-  /** To and fro, as fast as pictures come. */
+  /** Move the slider to and fro, as fast as pictures come. */
   play() {
     const { keys, t } = this.studio.state.morph;
     const length = LEG_SECONDS * 1000 * (keys.length - 1);
@@ -90,7 +93,7 @@ export class Film {
 
   pause() {
     if (this.#playing) cancelAnimationFrame(this.#playing);
-    this.#playing = null;
+    this.#playing = null; // number of the animation frame that is waited for
     this.#show(false);
   }
 

@@ -1,4 +1,4 @@
-/** Morph: key styles from anything, the classes that move, a slider that is live, and the animation as a file. */
+/** Morph: the panel with the key styles, the classes that move and the animation, and the strip under the canvases. */
 import { LETTERS, MOST_KEYS } from "../../studio/morphing.js";
 import { namesOf } from "../paint/variants.js";
 import { $, chooseFile, h, icon, redraw, thumbnail, titled } from "../parts/dom.js";
@@ -7,26 +7,30 @@ import { swatch } from "../parts/swatch.js";
 import { Animation } from "./animation.js";
 import { Film } from "./film.js";
 
-const PAST = 12; // pictures of the history that a key can be
+const PAST = 12; // newest pictures of the history that are offered as key styles
 
+/** Fill the panel, and keep it as the morph is. */
 export function watchMorph(studio) {
   const { morphing, store } = studio;
   const faces = LETTERS.map(() => h("div.face"));
   const film = new Film(studio, (number, bitmap) => faces[number].replaceChildren(thumbnail(bitmap, 384, 288)));
   const animation = new Animation(studio);
-  store.watch(["space", "picture"], ({ space, picture }) => {
-    if (space === "morph" && picture && !morphing.ready) morphing.begin();
-    if (space !== "morph") film.leave();
-  });
+  const shown = { space: "morph" };
+  store.watch(["picture"], ({ picture }) => picture && !morphing.ready && morphing.begin(), shown);
+  store.watch(["space"], ({ space }) => space !== "morph" && film.leave());
   let drawn = [];
-  store.watch(["morph", "order", "space", "variants", "references", "pictures", "library"], (state) => {
-    const { morph, order, space, variants, references, pictures, library } = state;
-    const wanted = [morph.keys, morph.still, order, variants, references, pictures, library];
-    if (space !== "morph" || !morphing.ready || wanted.every((value, i) => value === drawn[i])) return;
-    drawn = wanted; // not with every move of the slider
-    drawPanel(studio, faces, animation);
-  });
-  store.watch(["morph", "mapVersion", "space"], ({ space }) => space === "morph" && film.update());
+  store.watch(
+    ["morph", "order", "variants", "references", "pictures", "library"],
+    (state) => {
+      const { morph, order, variants, references, pictures, library } = state;
+      const wanted = [morph.keys, morph.still, order, variants, references, pictures, library];
+      if (!morphing.ready || wanted.every((value, i) => value === drawn[i])) return;
+      drawn = wanted; // a move of the slider alone draws nothing anew
+      drawPanel(studio, faces, animation);
+    },
+    shown,
+  );
+  store.watch(["morph", "mapVersion", "space"], () => film.update(), shown);
   const onLine = takesPictures(studio, (key, { clientX }) => {
     const { left, width } = $("film").getBoundingClientRect();
     morphing.set({ t: Math.min(1, Math.max(0, (clientX - left) / width)) });
@@ -40,7 +44,7 @@ export function watchMorph(studio) {
   });
 }
 
-/** Everything that a key style can be; `make` may raise an error in words. */
+/** What a key style can be: [{title, make}]; `make()` gives the key or resolves to it, and may raise an Error. */
 function choices(studio) {
   const { variants, references, pictures, style, scene } = studio.state;
   const fixed = (title, looks) => ({ title, make: () => ({ title, style: looks }) });
@@ -106,7 +110,9 @@ function drawPanel(studio, faces, animation) {
   animation.update();
 }
 
-/** A place that takes a picture of the history: `onKey({title, style}, event)`. */
+/**
+ * Listeners for a place where a picture of the history can be dropped: `onKey({title, style}, event)` takes its key.
+ */
 function takesPictures(studio, onKey) {
   return {
     ondragover: (event) => event.dataTransfer.types.includes(DRAGGED) && event.preventDefault(),
@@ -145,7 +151,7 @@ function keyRow(studio, options, key, number, faces) {
   );
 }
 
-/** The select that says what a key style is. */
+/** The select in which a key style is chosen. */
 function source(studio, options, key, number) {
   const letter = LETTERS[number];
   const select = h(
@@ -156,7 +162,7 @@ function source(studio, options, key, number) {
   );
   select.addEventListener("change", async () => {
     const { make } = options[Number(select.value)];
-    select.value = ""; // until it is made; a file may never be chosen
+    select.value = ""; // shows the key as it is: the new one may take long to make, or never come
     try {
       studio.morphing.setKey(number, await make());
     } catch (error) {
@@ -166,7 +172,7 @@ function source(studio, options, key, number) {
   return h("label.choose.under", {}, h("span", {}, key.title), icon("chevron", true), select);
 }
 
-/** Which classes move. */
+/** The section in which the classes that move are chosen. */
 function movers(studio) {
   const { order } = studio.state;
   const moving = studio.morphing.classes;

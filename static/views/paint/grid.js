@@ -1,10 +1,13 @@
-/** The grid of two classes' looks, over the label map: the picture beside it shows what is under the pointer. */
+/**
+ * The grid of two classes' looks, which covers the label map. The stage shows the picture of the cell at the pointer.
+ */
 import { $, h, icon, percent, redraw, thumbnail, titled } from "../parts/dom.js";
 import { swatch } from "../parts/swatch.js";
 import { peeking } from "./variants.js";
 
-const SIDE = 176; // canvas pixels of a cell
+const SIDE = 176; // pixels of a cell's canvas, in width and height
 
+/** Show the grid while there is one. */
 export function watchGrid(studio) {
   const place = $("grid");
   const faces = new WeakMap();
@@ -16,11 +19,12 @@ export function watchGrid(studio) {
     if (!grid) return place.replaceChildren();
     redraw(place, head(studio, grid), cells(studio, grid, faces));
     if (!opened) return undefined;
-    $("scrim").click(); // a phone's sheet would lie over it
+    $("scrim").click(); // closes a phone's sheet, which would lie over the grid
     place.querySelector("[data-close]").focus({ focusVisible: false });
     return undefined;
   });
-  for (const type of ["pointerdown", "wheel"]) place.addEventListener(type, (event) => event.stopPropagation()); // no paint
+  // The label map under the grid is neither painted nor moved.
+  for (const type of ["pointerdown", "wheel"]) place.addEventListener(type, (event) => event.stopPropagation());
   place.addEventListener("keydown", (event) => {
     if (event.key === "Escape") studio.grid.close();
     else moveAcross(event, place, studio.state.grid?.side);
@@ -65,7 +69,8 @@ function cell(studio, { row, column, rows, columns }, item, faces) {
   const now = item.x === 0 && item.y === 0;
   const seed = (spec, first) => (first ? "as it is" : String(spec.seed));
   const change = () => studio.grid.change(item);
-  const words = `${titled(studio.classes.name(row))} ${seed(rows[item.y], item.y === 0)}, ${studio.classes.name(column)} ${seed(columns[item.x], item.x === 0)}`;
+  const down = `${titled(studio.classes.name(row))} ${seed(rows[item.y], item.y === 0)}`;
+  const words = `${down}, ${studio.classes.name(column)} ${seed(columns[item.x], item.x === 0)}`;
   const element = h(
     "button.grid-cell",
     {
@@ -86,7 +91,7 @@ function cell(studio, { row, column, rows, columns }, item, faces) {
   return element;
 }
 
-/** Arrow keys go from cell to cell. */
+/** Arrow keys move the focus from cell to cell. */
 function moveAcross(event, place, side) {
   const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -side, ArrowDown: side }[event.key];
   const all = [...place.querySelectorAll(".grid-cell")];

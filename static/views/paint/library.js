@@ -1,17 +1,21 @@
-/** Saved looks: of the chosen class, or whole styles. A click applies one; a name field saves another. */
+/**
+ * Saved looks of the chosen class, or whole styles: a click applies one, and others can be saved, exported and
+ * imported.
+ */
 import { describe, specOf } from "../../picture/style.js";
 import { $, chooseFile, download, h, icon, pressed, redraw, thumbnail, titled } from "../parts/dom.js";
 import { paintCrop } from "../parts/swatch.js";
 import { notify } from "../parts/toasts.js";
 
-const FACE = 128; // pixels of a saved look's picture
+const FACE = 128; // pixels of a saved look's picture, in width and height
 
+/** Load the saved looks, and show them. */
 export function watchLibrary(studio) {
   const view = { whole: false, form: null };
   const update = () => draw(studio, view, update);
   studio.store.watch(["current", "model"], () => (view.form = null));
   studio.store.watch(["library", "current", "model"], update);
-  const unlessTyping = () => view.form || update(); // nothing is drawn anew under somebody's hands
+  const unlessTyping = () => view.form || update(); // the field in which somebody types is not made anew
   studio.store.watch(["style", "picture"], unlessTyping, { later: true });
   watchMenu(studio);
   studio.library.load();
@@ -26,57 +30,50 @@ export function faceOf(studio, index) {
   return canvas.toDataURL("image/webp", 0.85);
 }
 
+/** Draw the section; `view` is {whole, form}: whether whole styles are shown, and the form that asks for a name. */
 function draw(studio, view, update) {
-  const { model, current } = studio.state;
-  if (!model) return;
-  const index = view.whole ? null : current;
-  const tabs = [false, true].map((whole) => {
-    const show = () => {
-      Object.assign(view, { whole, form: null });
-      update();
-    };
-    const title = whole ? "Whole styles" : titled(studio.classes.name(current));
-    const button = h("button", { onclick: show, data: { saved: whole ? "styles" : "class" } }, title);
-    pressed(button, whole === view.whole);
-    return button;
-  });
-  const ask = () => {
-    view.form = nameForm(studio, view, update, index);
-    update();
-    $("library-name").focus();
-    $("library-name").select();
-  };
-  const save = h(
-    "button.mini",
-    {
-      id: "library-save",
-      disabled: !studio.state.picture,
-      onclick: ask,
-      "aria-label": "Save",
-      title: "Save this look",
-    },
-    icon("bookmark", true),
-    h("span", {}, "Save"),
-  );
+  if (!studio.state.model) return;
+  const index = view.whole ? null : studio.state.current;
   const more = h(
     "button.ib.s",
     { popovertarget: "library-menu", "aria-label": "Export and import saved looks", title: "Export and import" },
     icon("more", true),
   );
   const entries = studio.library.of(index);
+  const cards = entries.map((entry) => card(studio, entry));
   redraw(
     $("library"),
-    h("div.sh", {}, h("h3", {}, "Saved looks"), h("span.gap"), save, more),
-    h("span.seg.full", { role: "group", "aria-label": "Which" }, tabs),
+    h("div.sh", {}, h("h3", {}, "Saved looks"), h("span.gap"), saveButton(studio, view, update, index), more),
+    h("span.seg.full", { role: "group", "aria-label": "Which" }, tabs(studio, view, update)),
     view.form,
-    entries.length
-      ? h(
-          "div.saved",
-          { role: "list" },
-          entries.map((entry) => card(studio, entry)),
-        )
-      : h("p.note", {}, emptyWords(studio, index)),
+    cards.length ? h("div.saved", { role: "list" }, cards) : h("p.note", {}, emptyWords(studio, index)),
   );
+}
+
+/** The choice between looks of the class and whole styles. */
+function tabs(studio, view, update) {
+  return [false, true].map((whole) => {
+    const show = () => {
+      Object.assign(view, { whole, form: null });
+      update();
+    };
+    const title = whole ? "Whole styles" : titled(studio.classes.name(studio.state.current));
+    const button = h("button", { onclick: show, data: { saved: whole ? "styles" : "class" } }, title);
+    pressed(button, whole === view.whole);
+    return button;
+  });
+}
+
+function saveButton(studio, view, update, index) {
+  const onclick = () => {
+    view.form = nameForm(studio, view, update, index);
+    update();
+    $("library-name").focus();
+    $("library-name").select();
+  };
+  const disabled = !studio.state.picture;
+  const attributes = { id: "library-save", disabled, onclick, "aria-label": "Save", title: "Save this look" };
+  return h("button.mini", attributes, icon("bookmark", true), h("span", {}, "Save"));
 }
 
 function emptyWords(studio, index) {
@@ -137,7 +134,7 @@ function card(studio, entry) {
   );
 }
 
-/** Files in and out. */
+/** The menu that exports and imports saved looks. */
 function watchMenu(studio) {
   const menu = $("library-menu");
   const actions = {

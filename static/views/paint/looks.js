@@ -1,14 +1,15 @@
-/** One chip a class in the map: its look, its seed, dice, lock, and a slider back to the look before. */
+/** The chips under the canvases, one for each class in the map: its look, seed, strength, lock and dice. */
 import { describe, specOf } from "../../picture/style.js";
 import { $, h, icon, percent, pressed, redraw, slider } from "../parts/dom.js";
 import { lookCanvas } from "../parts/swatch.js";
 
+/** Show a chip for every class in the map. */
 export function watchLookChips(studio) {
   const chips = new Map();
   studio.store.watch(["model"], () => chips.clear());
   studio.store.watch(["model", "order"], ({ order }) => {
     for (const index of order) if (!chips.has(index)) chips.set(index, new Chip(studio, index));
-    const dense = order.length > 10; // two rows of five are what the stage has room for
+    const dense = order.length > 10; // the stage has room for two rows of five full chips
     $("chips").classList.toggle("dense", dense);
     $("chips").style.setProperty("--columns", dense ? 6 : 5);
     redraw($("chips"), ...order.map((index) => chips.get(index).element));

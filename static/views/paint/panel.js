@@ -1,10 +1,11 @@
-/** The right-hand panel of Paint: the chosen class's look, what changed last, and scenes to start from. */
+/** The right-hand panel of Paint: the look of the chosen class, and what changed last. */
 import { describe, specOf } from "../../picture/style.js";
 import { $, h, icon, percent, pressed, slider, titled } from "../parts/dom.js";
 import { swatch } from "../parts/swatch.js";
 
-const BIGGEST_SEED = 2 ** 53 - 1;
+const BIGGEST_SEED = 2 ** 53 - 1; // largest whole number that JavaScript and JSON keep exactly
 
+/** Fill the panel, and keep it as the chosen class and its look are. */
 export function watchPanel(studio) {
   const editor = new LookEditor(studio);
   studio.store.watch(["model", "current"], () => editor.choose());
@@ -95,13 +96,14 @@ class LookEditor {
   }
 }
 
-/** A canvas with the heat map of a change. */
+/** A canvas with the heat map of a change {heat, width, height}. */
 function heatCanvas({ heat, width, height }, attributes = {}) {
   const canvas = h("canvas", { width, height, role: "img", ...attributes });
   canvas.getContext("2d").putImageData(new ImageData(heat, width, height), 0, 0);
   return canvas;
 }
 
+/** What a look has changed, or with `preview`, would change; a hint where there is no change. */
 function drawChange(studio, change, preview) {
   const head = h(
     "div.sh",
@@ -110,27 +112,20 @@ function drawChange(studio, change, preview) {
     h("span.gap"),
     change && !preview && h("span.meta.hint", {}, "against before"),
   );
-  if (!change) {
-    $("change").replaceChildren(
-      head,
-      h(
-        "p.note",
-        {},
-        "Give a class a new look: here you see where the picture changed, and how much of that leaked outside the class.",
-      ),
-    );
-    return;
-  }
+  const hint =
+    "Give a class a new look: here you see where the picture changed, " +
+    "and how much of that leaked outside the class.";
+  $("change").replaceChildren(head, ...(change ? changeParts(studio, change) : [h("p.note", {}, hint)]));
+}
+
+/** The heat map, a bar of the shares inside and outside the classes, and its legend. */
+function changeParts(studio, change) {
   const names = change.classes.map((index) => studio.classes.name(index));
   const subject = names.length === 1 ? names[0] : `${names.length} classes`;
   const [inside, outside] = [change.share, 1 - change.share];
-  $("change").replaceChildren(
-    head,
-    h(
-      "div.heat",
-      {},
-      heatCanvas(change, { "aria-label": `Change inside ${names.join(", ")} in amber, outside in blue` }),
-    ),
+  const label = `Change inside ${names.join(", ")} in amber, outside in blue`;
+  return [
+    h("div.heat", {}, heatCanvas(change, { "aria-label": label })),
     h(
       "div.split",
       { "aria-hidden": "true" },
@@ -143,5 +138,5 @@ function drawChange(studio, change, preview) {
       h("span", {}, h("i.key"), `inside ${subject} `, h("b", {}, percent(inside))),
       h("span", {}, h("i.key.outside"), "outside ", h("b", {}, percent(outside))),
     ),
-  );
+  ];
 }

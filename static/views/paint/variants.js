@@ -1,12 +1,14 @@
-/** The strip of variants: looks as they come, hover compares, click keeps. */
+/** The strip of variants: looks as they are drawn; the pointer on one shows it on the stage, a click keeps it. */
 import { $, h, icon, percent, redraw, thumbnail } from "../parts/dom.js";
 import { watchVariantsMenu } from "./variants_menu.js";
 
-const SIDE = 200; // canvas pixels of a card that is shown at 100
+const SIDE = 200; // pixels of a card's canvas, in width and height; it is shown at half of that
+// Numbers of looks in words.
 const WORDS = { 4: "Four", 6: "Six", 8: "Eight", 12: "Twelve" };
 
+/** Show the variants, and the buttons that draw them. */
 export function watchVariants(studio) {
-  const faces = new WeakMap(); // a look's canvas, drawn once
+  const faces = new WeakMap(); // by item: its canvas
   studio.store.watch(["variants", "current", "model", "variantClasses", "variantCount", "counts"], () =>
     draw(studio, faces),
   );
@@ -14,13 +16,15 @@ export function watchVariants(studio) {
   watchVariantsMenu(studio);
 }
 
-/** "water", "water and sky", "3 classes" */
+/** Classes in words: "water", "water and sky", "3 classes". */
 export function namesOf(studio, indices) {
   const names = indices.map((index) => studio.classes.name(index));
   return names.length > 2 ? `${names.length} classes` : names.join(" and ");
 }
 
-/** While a look is under the pointer or focused, the stage shows it and the panel what it would change. */
+/**
+ * Listeners that show a bitmap on the stage, and its `change()` in the panel, while the pointer or focus is on a card.
+ */
 export function peeking(studio, bitmap, change) {
   const look = () => studio.set({ peek: bitmap, preview: change() });
   const leave = () => studio.set({ peek: null, preview: null });
@@ -93,7 +97,7 @@ function card(studio, variants, number, faces) {
   );
 }
 
-/** The right half of the kept card is its heat map. */
+/** A heat map for the right half of the card that was kept. */
 function halfHeat(studio, item) {
   const change = studio.variants.change(item);
   if (!change) return null;

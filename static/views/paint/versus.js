@@ -1,48 +1,11 @@
-/** Two pictures at once: a line to drag over the picture, or one in place of the label map; zoom and pan hold for both. */
+/** Two pictures at once: left and right of a line over the picture, or one of them in place of the label map. */
 import { $, h, icon, markSlider, pressed, redraw } from "../parts/dom.js";
 import { since } from "../parts/past.js";
 
+/** Show the two pictures while there are two, and bind the bar over the history. */
 export function watchVersus(studio, stage) {
   const { versus } = studio;
-  const wipe = $("wipe");
-  const beside = $("beside");
-  const faces = [h("canvas"), h("canvas"), h("canvas")]; // left of the line, right of it, in place of the labels
-  const tags = { a: h("span.side-tag.a"), b: h("span.side-tag.b") };
-  const line = h("i.wipe-line");
-  const range = h("input", { type: "range", min: 0, max: 1000, value: 500 });
-  const left = h("div.wipe-left", {}, faces[0]);
-  wipe.append(faces[1], left, line, tags.a, tags.b, range);
-  beside.append(faces[2]);
-  stage.view.add(faces[0], stage.frames.picture);
-  stage.view.add(faces[1], stage.frames.picture);
-  stage.view.add(faces[2], stage.frames.labels);
-
-  beside.addEventListener("pointerdown", (event) => event.button === 0 && event.stopPropagation()); // labels out of sight
-
-  const place = () => {
-    const share = `${range.value / 10}%`;
-    left.style.clipPath = `inset(0 ${100 - range.value / 10}% 0 0)`;
-    line.style.left = share;
-    markSlider(range);
-  };
-  range.addEventListener("input", place);
-  range.addEventListener("pointerdown", (event) => event.button === 0 && event.stopPropagation()); // no stroke, no pan
-  place();
-
-  studio.store.watch(["versus", "picture"], (state) => {
-    const { a, b, mode } = state.versus ?? {};
-    wipe.hidden = !state.versus;
-    beside.hidden = mode !== "beside";
-    wipe.classList.toggle("beside", mode === "beside");
-    if (!state.versus) return;
-    paint(faces[0], mode === "wipe" ? a.bitmap : null);
-    paint(faces[1], b?.bitmap ?? null);
-    paint(faces[2], mode === "beside" ? a.bitmap : null);
-    tags.a.textContent = name(studio, "a");
-    tags.b.textContent = name(studio, "b");
-    beside.dataset.title = name(studio, "a");
-    range.setAttribute("aria-label", `Line between ${name(studio, "a")} and ${name(studio, "b")}`);
-  });
+  watchFaces(studio, stage);
   studio.store.watch(["picture"], () => versus.follow());
   studio.store.watch(["space", "photo", "model"], () => {
     const { kind } = versus.state ?? {};
@@ -52,6 +15,51 @@ export function watchVersus(studio, stage) {
   watchBar(studio);
 }
 
+/** The canvases of the two pictures, their names, and the line between them. */
+function watchFaces(studio, stage) {
+  const [wipe, beside] = ["wipe", "beside"].map($);
+  const [left, right, instead] = [h("canvas"), h("canvas"), h("canvas")]; // of the line, and in place of the labels
+  const tags = { a: h("span.side-tag.a"), b: h("span.side-tag.b") };
+  const cut = h("div.wipe-left", {}, left);
+  const line = h("i.wipe-line");
+  const range = lineSlider(cut, line);
+  wipe.append(right, cut, line, tags.a, tags.b, range);
+  beside.append(instead);
+  for (const canvas of [left, right]) stage.view.add(canvas, stage.frames.picture);
+  stage.view.add(instead, stage.frames.labels);
+  // Labels that are covered are not painted, and a press on the line drags it and not the view.
+  const stop = (event) => event.button === 0 && event.stopPropagation();
+  for (const element of [beside, range]) element.addEventListener("pointerdown", stop);
+
+  studio.store.watch(["versus", "picture"], (state) => {
+    const { a, b, mode } = state.versus ?? {};
+    wipe.hidden = !state.versus;
+    beside.hidden = mode !== "beside";
+    wipe.classList.toggle("beside", mode === "beside");
+    if (!state.versus) return;
+    paint(left, mode === "wipe" ? a.bitmap : null);
+    paint(right, b?.bitmap ?? null);
+    paint(instead, mode === "beside" ? a.bitmap : null);
+    for (const [side, tag] of Object.entries(tags)) tag.textContent = name(studio, side);
+    beside.dataset.title = name(studio, "a");
+    range.setAttribute("aria-label", `Line between ${name(studio, "a")} and ${name(studio, "b")}`);
+  });
+}
+
+/** The slider that places the line; what lies left of it shows through `cut`. */
+function lineSlider(cut, line) {
+  const range = h("input", { type: "range", min: 0, max: 1000, value: 500 });
+  const place = () => {
+    cut.style.clipPath = `inset(0 ${100 - range.value / 10}% 0 0)`;
+    line.style.left = `${range.value / 10}%`;
+    markSlider(range);
+  };
+  range.addEventListener("input", place);
+  place();
+  return range;
+}
+
+/** Draw a bitmap, or hide the canvas without one. */
 function paint(canvas, bitmap) {
   canvas.hidden = !bitmap;
   if (!bitmap) return;
@@ -59,10 +67,10 @@ function paint(canvas, bitmap) {
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
 }
 
-/** A model's title, and its folder, which alone tells two trainings apart. */
+/** A model's title with its id, the name of its folder, which tells two trainings with one title apart. */
 export const called = ({ title, id }) => (title.toLowerCase() === id.toLowerCase() ? title : `${title} (${id})`);
 
-/** What a side is called. */
+/** The name of a side, "a" or "b". */
 function name(studio, key) {
   const { kind, a, b } = studio.state.versus;
   const side = { a, b }[key];
@@ -71,7 +79,7 @@ function name(studio, key) {
   return kind === "model" ? called(studio.state.model) : "After";
 }
 
-/** Over the history: begin, choose the two, wipe or side by side, and end. */
+/** The bar over the history: it begins and ends a comparison, and says how the two are shown. */
 function watchBar(studio) {
   const bar = $("versus-bar");
   studio.store.watch(["versus", "models", "model", "pictures", "space"], ({ versus, space, ...state }) => {

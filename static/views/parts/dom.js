@@ -1,8 +1,12 @@
-/** Small helpers to build elements; text is always set as text, so that no file name can become markup. */
+/** Functions that make and fill elements. Text is always set as text, so that no file name can become markup. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** h("button.mini", {onclick, "aria-label": …, data: {…}}, ...children); null children are skipped. */
+/**
+ * A new element: h("button.mini", {onclick, "aria-label": …}, ...children). The selector has its tag and classes.
+ * Attributes whose names begin with "on" are listeners; `data` has its dataset, `vars` its CSS variables. Attributes
+ * and children that are null, undefined or false are left out.
+ */
 export function h(selector, attributes = {}, ...children) {
   const [tag, ...classes] = selector.split(".");
   const element = document.createElement(tag || "div");
@@ -22,7 +26,7 @@ function setAttribute(element, name, value) {
   else element.setAttribute(name, value === true ? "" : value);
 }
 
-/** An element of a drawing. */
+/** A new element of an SVG. */
 export function svg(tag, attributes, ...children) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -30,13 +34,14 @@ export function svg(tag, attributes, ...children) {
   return element;
 }
 
+/** A symbol of templates/icons.svg. */
 export function icon(name, small = false) {
   return svg("svg", { class: small ? "ic sm" : "ic", "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
 }
 
 /**
- * Put other children into an element; null ones are skipped. The keyboard's focus stays on the same control, or on the one
- * that took its place.
+ * Put other children into an element; those that are null or false are left out. The keyboard's focus stays on its
+ * control, or moves to the new one with the same id, data attribute or label.
  */
 export function redraw(container, ...children) {
   const active = container.contains(document.activeElement) ? document.activeElement : null;
@@ -53,19 +58,21 @@ function identity(element) {
   return `[aria-label="${CSS.escape(element.getAttribute("aria-label") ?? "")}"]`;
 }
 
+/** The element with this id. */
 export const $ = (id) => document.getElementById(id);
 
-/** Say something else; the same words are left alone, and so is the page's layout. */
+/** Set an element's text, unless it has that text: then the browser need not lay the page out again. */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Show how far a slider is: the track left of the thumb is painted from --v. */
+/** Paint a slider's track up to its thumb, by the CSS variable --v. */
 export function markSlider(input) {
   const { min, max, value } = input;
   input.style.setProperty("--v", `${(100 * (value - min)) / (max - min || 1)}%`);
 }
 
+/** A new slider; `oninput(number)` is told every value. */
 export function slider(attributes, oninput) {
   const input = h("input", { type: "range", ...attributes });
   markSlider(input);
@@ -76,11 +83,12 @@ export function slider(attributes, oninput) {
   return input;
 }
 
+/** Show whether a toggle button is pressed. */
 export function pressed(button, on) {
   button.setAttribute("aria-pressed", String(on));
 }
 
-/** A canvas that shows a bitmap, cropped to its middle where the shapes differ. */
+/** A new canvas that shows a bitmap, cut to its middle where the proportions differ. */
 export function thumbnail(bitmap, width, height, attributes = {}) {
   const canvas = h("canvas", { width, height, ...attributes });
   const scale = Math.max(width / bitmap.width, height / bitmap.height);
@@ -89,13 +97,14 @@ export function thumbnail(bitmap, width, height, attributes = {}) {
   return canvas;
 }
 
+/** Have the browser save a file. */
 export function download(bytes, name, type) {
   const url = URL.createObjectURL(new Blob([bytes], { type }));
   h("a", { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** Ask for a file; resolves to it, or stays pending if the person changes their mind. */
+/** Ask for a file. Resolves to it; stays pending if the person cancels. */
 export function chooseFile(accept) {
   return new Promise((resolve) => {
     const input = h("input", { type: "file", accept });
@@ -106,8 +115,9 @@ export function chooseFile(accept) {
 
 const [whole, tenths] = [0, 1].map((digits) => new Intl.NumberFormat("en", { maximumFractionDigits: digits }));
 
-/** "12 %"; below a tenth with one digit more. */
+/** A share, 0 … 1, as "12 %", or below a tenth as "1.2 %". */
 export const percent = (share) => `${(share > 0 && share < 0.1 ? tenths : whole).format(share * 100)} %`;
-/** "12,345" */
+/** A number as "12,345". */
 export const grouped = (number) => whole.format(number);
+/** A name with a capital letter. */
 export const titled = (name) => name.charAt(0).toUpperCase() + name.slice(1);

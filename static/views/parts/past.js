@@ -1,10 +1,12 @@
-/** Every picture since the page was opened; a click brings its labels and looks back, or chooses it for A / B. */
+/** The history: every picture so far. A click brings its labels and looks back, or chooses it for a comparison. */
 import { $, h, redraw } from "./dom.js";
 
-export const DRAGGED = "application/x-groupdnet-picture"; // what a card of the history is while it is dragged
+/** Media type under which a card of the history is dragged; its data is the picture's id. */
+export const DRAGGED = "application/x-groupdnet-picture";
 
+/** Show the history. */
 export function watchPast(studio) {
-  const cards = new Map(); // by the picture's id
+  const cards = new Map(); // by picture's id: {age, side, time, url, element, item}
   const later = { later: true };
   studio.store.watch(["pictures", "picture", "versus"], (state) => drawPast(studio, state, cards), later);
   setInterval(() => cards.forEach(({ age, time }) => (age.textContent = since(time))), 15_000);
@@ -54,6 +56,7 @@ function pastCard(studio, picture) {
   return { age, side, time, url, element, item: h("div", { role: "listitem" }, element) };
 }
 
+/** How long ago a time was, in words: "now", "5 min", "2 h". */
 export function since(time) {
   const minutes = Math.floor((Date.now() - time) / 60_000);
   if (minutes < 1) return "now";

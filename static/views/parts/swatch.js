@@ -1,7 +1,9 @@
-/** Label maps in colour; twin swatches and look crops: a class's label colour, and how it looks right now. */
+/**
+ * Canvases of label maps in colour, of a class's look in the picture, and swatches that have its colour and its look.
+ */
 import { h } from "./dom.js";
 
-/** Draw the part of a bitmap that shows a class, `rect` in pixels of its label map. */
+/** Fill a canvas with a part of a bitmap; `rect` is that part in pixels of the label map. */
 export function paintCrop(canvas, bitmap, map, rect) {
   const across = bitmap.width / map.width;
   const down = bitmap.height / map.height;
@@ -15,14 +17,14 @@ export function paintCrop(canvas, bitmap, map, rect) {
   context.drawImage(bitmap, x * across, y * down, w * across, height * down, 0, 0, canvas.width, canvas.height);
 }
 
-/** Colours of a label map, as a canvas. */
+/** A canvas with a label map in its classes' colours. */
 export function labelBitmap(studio, map) {
   const canvas = h("canvas", { width: map.width, height: map.height });
   canvas.getContext("2d").putImageData(studio.classes.coloured(map), 0, 0);
   return canvas;
 }
 
-/** A canvas that keeps showing the class's look in the picture on the stage. */
+/** A canvas that shows a class's look in the picture on the stage; `watchLooks` keeps it up to date. */
 export function lookCanvas(studio, index, width, height = width) {
   const canvas = h("canvas", { width, height, data: { look: index }, "aria-hidden": "true" });
   paintLook(studio, canvas);
@@ -36,6 +38,7 @@ function paintLook(studio, canvas) {
   if (!canvas.hidden) paintCrop(canvas, picture.bitmap, picture.map, rect);
 }
 
+/** Draw all canvases of looks anew when there is another picture. */
 export function watchLooks(studio) {
   const paint = () => {
     for (const canvas of document.querySelectorAll("canvas[data-look]")) paintLook(studio, canvas);
@@ -43,7 +46,7 @@ export function watchLooks(studio) {
   studio.store.watch(["picture", "crops"], paint, { later: true });
 }
 
-/** Label colour left, look right; a class that is not in the picture shows its colour alone. */
+/** A class's swatch: its colour left, its look right. A class that is not in the picture has its colour alone. */
 export function swatch(studio, index) {
   const vars = { c: `var(--class-${index})`, hatch: `var(--hatch-${index})` };
   return h("span.sw", { vars, "aria-hidden": "true" }, lookCanvas(studio, index, 48));

@@ -1,7 +1,8 @@
-/** What went wrong, in words, where it can be seen: cause, what was not done, and what can be done about it. */
+/** Messages at the edge of the page: what was done, and what went wrong, why, and what can be done about it. */
 import { ApiError, OfflineError } from "../../net/api.js";
 import { $, grouped, h, icon } from "./dom.js";
 
+// By an error's code.
 const TITLES = {
   unknown_label: "Values that have no class",
   wrong_size: "The size does not fit",
@@ -12,9 +13,9 @@ const TITLES = {
   unknown_model: "No such model",
   busy: "The studio is busy",
 };
-const LISTED = 6;
+const LISTED = 6; // unknown values that are listed
 
-/** A sentence that leaves by itself, later where there is something to do about it. Actions are {label, run}. */
+/** Show a message for 5 seconds, or 12 if it has actions, [{label, run}]. */
 export function notify(title, text = "", actions = []) {
   const buttons = actions.map(({ label, run }) => h("button.btn", { onclick: () => (toast.remove(), run()) }, label));
   const words = h("div", {}, h("b", {}, title), text && h("p", {}, text));
@@ -24,7 +25,7 @@ export function notify(title, text = "", actions = []) {
   setTimeout(() => toast.remove(), buttons.length ? 12_000 : 5000);
 }
 
-/** An error stays until it is dismissed. `undone` says what did not happen; actions are {label, run}. */
+/** Show an error until it is dismissed. `undone` says what did not happen, or is null; actions are [{label, run}]. */
 export function showError(error, undone, actions = []) {
   const title =
     error instanceof OfflineError ? "The studio server does not answer" : (TITLES[error.code] ?? "That did not work");
@@ -54,7 +55,7 @@ export function showError(error, undone, actions = []) {
   $("toasts").append(toast);
 }
 
-/** "13 on 47 pixels, nearest rock", line by line, for label maps with values that mean nothing here. */
+/** The values of a label map that mean no class, as a list of lines "13 on 47 pixels; closest is rock", or null. */
 function unknownValues(error) {
   if (!(error instanceof ApiError) || error.code !== "unknown_label" || !Array.isArray(error.details)) return null;
   const rows = error.details

@@ -1,10 +1,10 @@
-/** Ask what a label map means whose pixels do not say it: each unknown value gets a class, seen before it is so. */
+/** A dialog that asks what a label map means if its pixels do not say it. It shows the map as it would be opened. */
 import { applied, fitted, readings, rest, rows } from "../../map/reading.js";
 import { grouped, h, icon, percent, redraw } from "../parts/dom.js";
 
-const DIM = 0.22; // opacity of what is not pointed at
+const DIM = 0.22; // opacity of the pixels that the pointed row is not about
 
-/** Resolves to the label map that the person agreed to, or null. */
+/** Open it for a decoded PNG. Resolves to the label map that the person agreed to, or to null. */
 export function consult(studio, image, name) {
   return new Promise((resolve) => new DoctorDialog(studio, image, name, resolve));
 }
@@ -18,7 +18,7 @@ class DoctorDialog {
     this.reading = this.readings[0];
     this.choices = new Map();
     this.crop = false;
-    this.pointed = null; // the row that the pointer is on: its pixels stand out
+    this.pointed = null; // values of the row at the pointer, whose pixels stand out
     this.face = h("canvas.map-face", { role: "img" });
     this.body = h("div.doctor-body");
     this.go = h("button.btn.solid", { id: "doctor-open", onclick: () => this.#end(this.map) }, "Open it");
@@ -42,7 +42,7 @@ class DoctorDialog {
     this.element.showModal();
   }
 
-  /** Draw everything that follows from the choices so far. */
+  /** Draw everything anew, as the choices are. */
   #update() {
     redraw(this.body, this.#ways(), this.#verdict(), this.#table(), this.#size());
     this.#draw();
@@ -59,7 +59,7 @@ class DoctorDialog {
     this.face.setAttribute("aria-label", "The label map as it would be opened");
   }
 
-  /** All but the pixels of the row that is pointed at. */
+  /** Dim all pixels but those of the row at the pointer. */
   #dim({ data }) {
     const values = new Set(this.pointed.map(({ value }) => value));
     const mask = this.whole.clone();

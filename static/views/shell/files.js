@@ -1,14 +1,16 @@
-/** Files in and out: the menus, and files that are dropped. */
+/** The menus that open and export files, and files that are dropped on the page. */
 import { exportsOf } from "../../studio/bundle.js";
 import { spaceNamed } from "../../studio/spaces.js";
 import { openPhoto } from "../manipulate/manipulate.js";
 import { askForReference } from "../mix/references.js";
 import { $, chooseFile, download } from "../parts/dom.js";
 
-const DROPS = { reference: askForReference, photo: openPhoto }; // by a workspace's `drop`
+const DROPS = { reference: askForReference, photo: openPhoto }; // by the `drop` of a workspace
+// Exports that need a picture on the stage.
 const NEEDS_PICTURE = ["picture", "recipe", "zip"];
 const ACCEPTED = { labels: "image/png", recipe: "image/png,application/json,.json", any: "image/png,.json,.gpl,.zip" };
 
+/** Bind the menus, and take dropped files. */
 export function watchFiles(studio) {
   const exports = exportsOf(studio);
   for (const button of document.querySelectorAll("[data-export]")) {
@@ -36,9 +38,7 @@ export function watchFiles(studio) {
   watchDrops(studio);
 }
 
-/**
- * A file dropped anywhere: in Mix and Manipulate it is a photo, unless it is none; else what is in it says what it is.
- */
+/** Take a file that is dropped anywhere: a picture as the workspace takes it, any other file by what is in it. */
 function watchDrops(studio) {
   const veil = $("drop-veil");
   let depth = 0;

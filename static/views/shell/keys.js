@@ -1,4 +1,7 @@
-/** Keys by their place on the keyboard, silent while somebody types. */
+/**
+ * The keyboard. Keys go by their place on it, whatever letter the layout has there, and do nothing while somebody
+ * types.
+ */
 import { SHAPES, SHAPES_KEY, TOOLS, toolNamed } from "../../map/tools.js";
 import { spaceNamed } from "../../studio/spaces.js";
 import { classOfDigit, findClass } from "../canvas/classes.js";
@@ -6,7 +9,7 @@ import { nextShape } from "../canvas/rail.js";
 import { openReplace } from "../canvas/tools.js";
 import { $, h } from "../parts/dom.js";
 
-/** Entries for the keys of a tool. The first one is listed, for all of them. */
+/** The entries of a tool's keys. The list of keys has only the first, which names them all. */
 function toolKeys({ name, keys = [], held, help }) {
   const take = ({ studio }) => studio.inHand.take(name);
   const listed = [...keys, ...(held ? [held] : [])].join(" or ");
@@ -15,7 +18,7 @@ function toolKeys({ name, keys = [], held, help }) {
 
 const shapes = `Shapes: ${SHAPES.map((name) => toolNamed(name).label.toLowerCase()).join(", ")} in turn`;
 
-// By the key's place on the keyboard: what the list of keys calls it, what it does, and how. Null is not listed.
+// By a key's code: [its name in the list of keys, what it does in words, the function]. Null: it is not listed.
 const PLAIN = {
   ...Object.fromEntries(TOOLS.flatMap(toolKeys)),
   [`Key${SHAPES_KEY}`]: [SHAPES_KEY, shapes, ({ studio }) => studio.inHand.take(nextShape(studio.state))],
@@ -42,6 +45,7 @@ const CONTROL = {
   KeyS: ["Ctrl+S", "Export", () => $("export-menu").togglePopover()],
 };
 const CONTROL_SHIFT = { KeyZ: [null, null, ({ studio }) => studio.labels.redo()] };
+// Further lines of the list of keys.
 const OTHER = [
   ["1 to 0", "The first ten classes of the list"],
   ["Shift+click", "A line from the last point; with shapes, equal sides"],
@@ -53,13 +57,14 @@ const OTHER = [
 const typing = (element) => element.matches("input:not([type=range]), textarea, select");
 const pressing = (element) => element.matches("button, a, input, [role=option]");
 
+/** Bind the keyboard, and fill the list of keys. */
 export function watchKeys(studio, stage) {
   const context = { studio, stage };
   addEventListener("keydown", (event) => {
     stage.hand.controlHeld = event.ctrlKey;
     if (typing(event.target)) return;
     if (event.key === "Escape") stage.hand.cancel();
-    if (event.key === "Alt") event.preventDefault(); // it is the eyedropper here, not the browser's menu
+    if (event.key === "Alt") event.preventDefault(); // Alt picks a class; by default it opens the browser's menu
     if (["Space", "Enter", "NumpadEnter"].includes(event.code) && !event.ctrlKey) {
       if (stage.cursor.shown || !pressing(event.target)) hold(event, context);
       return;
@@ -83,7 +88,7 @@ export function watchKeys(studio, stage) {
   describeKeys();
 }
 
-/** Space takes hold of the view, or plays the morph; Enter ends what a tool has left open. */
+/** The space bar holds the view, or plays the morph; Enter ends what a tool has left open. */
 function hold(event, { studio, stage }) {
   event.preventDefault();
   if (event.code !== "Space") studio.inHand.finish();

@@ -1,9 +1,11 @@
-/** How the picture follows the hand: its time, the way that is gone, and the choice of another. */
+/** The indicator of the live picture: how long the last one took, the mode in use, and the choice of another mode. */
 import { $, write } from "../parts/dom.js";
 
+// Modes in words.
 const SAID = { draw: "while drawing", stroke: "after each stroke", demand: "on demand" };
 const ROUTES = { socket: "over the live line", post: "by single requests: the live line is blocked" };
 
+/** Bind the indicator and its menu; the sliders of the page make drafts while they are held. */
 export function watchLive(studio) {
   const choices = [...document.querySelectorAll("[data-live]")];
   for (const button of choices) {
@@ -38,7 +40,7 @@ function show({ offline, latency, live, liveChoice, liveRoute, stale }) {
   write($("live-line"), line);
 }
 
-/** As in any group of radio buttons, arrows go from one to the next. */
+/** Arrow keys choose the next or the previous mode. */
 function walk(event, choices) {
   const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
   if (!step) return;
@@ -48,7 +50,7 @@ function walk(event, choices) {
   next.click();
 }
 
-/** While a slider is held drafts do; let go, the exact picture is wanted. */
+/** While a slider is held, drafts are made; when it is let go, the exact picture. */
 function watchSliders(studio) {
   addEventListener("pointerdown", ({ target }) => target.matches?.("input[type=range]") && studio.live.hold(true));
   for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, () => studio.live.hold(false));

@@ -1,12 +1,13 @@
-/** Work that was kept: a quiet word when it is back, and a way to begin anew. */
+/** The work of this tab's session: it is opened with a word when it is back, or begun afresh. */
 import { $ } from "../parts/dom.js";
 import { notify } from "../parts/toasts.js";
 
+/** Say that this browser keeps nothing. */
 export const unkept = () =>
   notify("This browser keeps nothing", "Export what you want to have again: a reload loses it here.");
 
-export class Keeping {
-  /** `openFirst()` lays a fresh table. */
+export class Session {
+  /** `openFirst()` opens the first scene. */
   constructor(studio, autosave, openFirst) {
     Object.assign(this, { studio, autosave, openFirst });
     $("afresh").addEventListener("click", () => {
@@ -15,7 +16,9 @@ export class Keeping {
     });
   }
 
-  /** Lay the table that was kept for the model, or a fresh one. */
+  /**
+   * Open the work that was kept for the model in use, or else the first scene. `time` is when it was kept, to say so.
+   */
   async open(time = null) {
     if (!(await this.autosave.restore())) return this.openFirst();
     if (time === null) return;
@@ -23,6 +26,7 @@ export class Keeping {
     notify("Restored", `Your painting is back as it was ${ago(time)}.`, actions);
   }
 
+  /** Begin another session with the first scene; a message offers to go back. */
   async afresh() {
     const back = await this.autosave.leave();
     await this.#clear();

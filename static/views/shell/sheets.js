@@ -1,7 +1,8 @@
-/** Narrow screens: panels as drawer or sheets, and which of the two canvases a phone shows. */
+/** Narrow screens: their panels as a drawer or as sheets, and the choice of the canvas that a phone shows. */
 import { $, pressed } from "../parts/dom.js";
 import { phone } from "../parts/screen.js";
 
+/** Bind the buttons that open sheets and switch canvases. */
 export function watchSheets(studio) {
   const root = document.documentElement;
   const close = () => open(null);
@@ -22,7 +23,7 @@ export function watchSheets(studio) {
   $("dock-size").addEventListener("click", () => open(root.dataset.sheet === "size" ? null : "size"));
   $("scrim").addEventListener("click", close);
   addEventListener("keydown", ({ key }) => key === "Escape" && close());
-  // Manipulate begins with a photo, and the button that asks for one is in its panel
+  // Manipulate begins with a photo, and the button that asks for one is in the panel.
   studio.store.watch(["space", "photo"], ({ space, photo }) => {
     if (phone.matches) open(space === "manipulate" && !photo ? "panel" : null);
   });

@@ -1,9 +1,10 @@
-/** Model, workspace, theme and scenes: what stands around the canvases. */
+/** The top bar with model, workspaces and theme, and the buttons of the starter scenes. */
 import { SPACES, spaceNamed } from "../../studio/spaces.js";
 import { $, h, thumbnail } from "../parts/dom.js";
 import { labelBitmap } from "../parts/swatch.js";
 import { notify } from "../parts/toasts.js";
 
+/** Bind the top bar. */
 export function watchTopbar(studio) {
   watchModel(studio);
   watchSpaces(studio);
@@ -61,6 +62,7 @@ function watchSpaces(studio) {
   });
 }
 
+/** Show a button for every scene that the model can show. */
 export function watchScenes(studio, scenes) {
   studio.store.watch(["model", "colours", "hatched"], async ({ model }) => {
     if (!model) return;
