@@ -62,8 +62,8 @@ class DataRecipe:
     """Sizes are (H, W) in pixels, shares between 0 and 1."""
 
     name: str
-    source: str  # what the photos are, for the record
-    terms: str  # under which the photos, and what is trained on them, may be used
+    source: str  # name and origin of the photos, for the record
+    terms: str  # conditions on using the photos and models trained on them
     size: tuple[int, int]
     classes: tuple[ClassRow, ...]
     unknown: tuple[str, ...] = ()  # source classes whose pixels stay without a class

@@ -21,10 +21,10 @@ class Layout:
     photo_ending: str = ""
     label_ending: str = ".png"
     instance_ending: str = ".png"
-    label_variable: str | None = None  # in label files of MATLAB's
-    names: str | None = None  # file of the classes' names
-    names_variable: str | None = None
-    first_names: tuple[str, ...] = ()  # of classes before those that the file names
+    label_variable: str | None = None  # name of the matrix in the label files, where these are MATLAB files
+    names: str | None = None  # file with the names of the classes
+    names_variable: str | None = None  # name of the list in that file, where it is a MATLAB file
+    first_names: tuple[str, ...] = ()  # names of the classes before the first one in that file
     by_name: bool = False  # photo and label map have one file name, whatever folders they are in
     some_labelled: bool = False  # photos without a label map are as they should be
     test_list: str | None = None  # file that lists the photos of val, one a line; train is the others

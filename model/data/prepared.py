@@ -20,7 +20,7 @@ from model.errors import InputError
 from model.recipe.taxonomy import Taxonomy
 
 RECORD = "prepared.json"
-LEAST_SHARE = 0.005  # of a photo's pixels that a class fills for the photo to count as one with that class
+LEAST_SHARE = 0.005  # least share of a photo's pixels for the photo to count as one that has the class
 
 
 @dataclass(frozen=True)

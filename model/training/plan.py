@@ -101,7 +101,7 @@ class Plan:
     prior_share: float = 0.0  # share of the batch that is also rendered with prior codes
     ema: float = 0.9999
     recount_images: int = 0  # over so many the exported generator's batch norms are counted anew; 0: as in training
-    groups: tuple[str, ...] = ()  # of a prepared set's photos; none: all of them
+    groups: tuple[str, ...] = ()  # photos of a prepared set to train on; empty: all photos
     crop: float = 0.7  # least side of a crop of a prepared photo, as a share of the largest
     rare: float = 0.0  # how much oftener photos of rare classes are shown, 0 … 1
     seed: int = 0

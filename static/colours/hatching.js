@@ -34,7 +34,7 @@ export function lineColour([r, g, b]) {
  * A function `paint(map, rect, pixels)` that colours a rectangle of a label map. `colours` are [r, g, b] by class
  * index; `pixels` is a Uint32Array of the rectangle's size, one RGBA value a pixel, in the byte order of ImageData.
  */
-export function mapPainter(colours, hatched) {
+export function colouring(colours, hatched) {
   const packed = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
   const grounds = Uint32Array.from(colours, packed);
   if (!hatched) {

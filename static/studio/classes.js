@@ -1,11 +1,11 @@
 /** The classes of the model in use: their names, and their colours in files and on the page. */
 import { coloursOf } from "../colours/colours.js";
-import { mapPainter } from "../colours/hatching.js";
+import { colouring } from "../colours/hatching.js";
 import { encodeIndexPng } from "../formats/png.js";
 
 export class Classes {
   #store;
-  #painter = null; // {key, paint}: the function that colours label maps, and what it was made for
+  #colouring = null; // {key, paint}: the function that colours label maps, and what it was made for
 
   constructor(store) {
     this.#store = store;
@@ -43,9 +43,9 @@ export class Classes {
   get #paint() {
     const { model, colours, hatched } = this.#store.state;
     const key = [model, colours, hatched];
-    if (!key.every((value, i) => value === this.#painter?.key[i])) {
-      this.#painter = { key, paint: mapPainter(coloursOf(this.list, colours), hatched) };
+    if (!key.every((value, i) => value === this.#colouring?.key[i])) {
+      this.#colouring = { key, paint: colouring(coloursOf(this.list, colours), hatched) };
     }
-    return this.#painter.paint;
+    return this.#colouring.paint;
   }
 }

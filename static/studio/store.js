@@ -6,7 +6,7 @@ import { idle } from "./idle.js";
 
 export class Store {
   #state;
-  #watchers = []; // [{keys, watcher, later}]
+  #watchers = []; // [{keys, watcher, later, space, missed}]
   #changed = null; // keys changed in this task, for which watchers are still to be called
   #later = new Set(); // watchers that are waiting for an idle moment
 
@@ -35,17 +35,22 @@ export class Store {
 
   /**
    * Call `watcher(state)` now and after every change of one of these keys; with `later`, not before the page is idle.
+   * With `space`, only while that workspace is shown: what changes meanwhile is told when it is shown again.
    */
-  watch(keys, watcher, { later = false } = {}) {
-    this.#watchers.push({ keys, watcher, later });
-    watcher(this.#state);
+  watch(keys, watcher, { later = false, space = null } = {}) {
+    const shown = !space || this.#state.space === space;
+    this.#watchers.push({ keys, watcher, later, space, missed: !shown });
+    if (shown) watcher(this.#state);
   }
 
   #notify() {
     const changed = this.#changed;
     this.#changed = null;
-    for (const { keys, watcher, later } of this.#watchers) {
-      if (!keys.some((key) => changed.has(key))) continue;
+    for (const row of this.#watchers) {
+      const { keys, watcher, later, space } = row;
+      if (!row.missed && !keys.some((key) => changed.has(key))) continue;
+      row.missed = space !== null && this.#state.space !== space;
+      if (row.missed) continue;
       if (later) this.#postpone(watcher);
       else watcher(this.#state);
     }

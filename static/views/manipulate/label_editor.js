@@ -4,7 +4,7 @@ import { Painter } from "../../map/painter.js";
 import { toolNamed } from "../../map/tools.js";
 import { grouped, h, icon, pressed, redraw, slider } from "../parts/dom.js";
 
-const TOOLS = ["brush", "fill", "pick"].map(toolNamed);
+const EDITOR_TOOLS = ["brush", "fill", "pick"].map(toolNamed);
 const SEEN = 60; // opacity of the labels when it opens, in percent
 
 /** Open it for {name, bitmap, map}. Resolves to the corrected map, or to null if the person closes it. */
@@ -50,7 +50,7 @@ class LabelEditor {
   }
 
   #head(name) {
-    this.tools = TOOLS.map(({ name: tool, label: title }) =>
+    this.tools = EDITOR_TOOLS.map(({ name: tool, label: title }) =>
       h("button.ib.s", { onclick: () => this.#set({ tool }), "aria-label": title, title, data: { tool } }, icon(tool)),
     );
     this.undo = h(

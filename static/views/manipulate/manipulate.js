@@ -6,13 +6,11 @@ import { addPhoto } from "./photo_dialog.js";
 
 /** Fill the panel, and show the photo under its labels. */
 export function watchManipulate(studio, stage) {
-  studio.store.watch(["model", "photo"], () => drawPanel(studio));
-  studio.store.watch(["versus"], () => {
-    const button = $("before-after");
-    if (button) button.replaceWith(beforeAfter(studio));
-  });
+  const shown = { space: "manipulate" };
+  studio.store.watch(["model", "photo"], () => drawPanel(studio), shown);
+  studio.store.watch(["versus"], () => $("before-after")?.replaceWith(beforeAfter(studio)), shown);
   watchUnderlay(studio, stage);
-  studio.store.watch(["order", "style", "photo"], () => drawClasses(studio));
+  studio.store.watch(["order", "style", "photo"], () => drawClasses(studio), shown);
 }
 
 /** Ask for a photo to repaint, beginning with `file` if there is one. */

@@ -12,14 +12,18 @@ export function watchMix(studio) {
   $("panel-mix").append(table, blend);
   let blended = null; // what the slider is about; it is not made anew while that stays, since it may be held
   watchReferences(studio);
-  studio.store.watch(["model", "references", "readAnew", "mix", "order", "picture"], ({ references, mix }) => {
-    drawPanel(studio, table);
-    const { a, b } = mix.columns ?? mix.choice[mix.focus] ?? {};
-    const about = [references, Boolean(mix.columns), mix.focus, a, b];
-    if (blended?.every((value, i) => value === about[i])) return;
-    blended = about;
-    redraw(blend, blendSection(studio));
-  });
+  studio.store.watch(
+    ["model", "references", "readAnew", "mix", "order", "picture"],
+    ({ references, mix }) => {
+      drawPanel(studio, table);
+      const { a, b } = mix.columns ?? mix.choice[mix.focus] ?? {};
+      const about = [references, Boolean(mix.columns), mix.focus, a, b];
+      if (blended?.every((value, i) => value === about[i])) return;
+      blended = about;
+      redraw(blend, blendSection(studio));
+    },
+    { space: "mix" },
+  );
 }
 
 function drawPanel(studio, table) {

@@ -8,12 +8,16 @@ import { labelBitmap } from "../parts/swatch.js";
 
 /** Fill the strip, and keep it as the references are. */
 export function watchReferences(studio) {
-  studio.store.watch(["model", "references", "readAnew", "picture"], ({ model, references }) => {
-    if (!model) return;
-    $("refs-note").textContent = note(studio, references);
-    const cards = references.map((reference) => card(studio, reference));
-    redraw($("ref-strip"), ...cards, ...addButtons(studio, "button.ref-add"));
-  });
+  studio.store.watch(
+    ["model", "references", "readAnew", "picture"],
+    ({ model, references }) => {
+      if (!model) return;
+      $("refs-note").textContent = note(studio, references);
+      const cards = references.map((reference) => card(studio, reference));
+      redraw($("ref-strip"), ...cards, ...addButtons(studio, "button.ref-add"));
+    },
+    { space: "mix" },
+  );
 }
 
 function note(studio, references) {

@@ -15,19 +15,22 @@ export function watchMorph(studio) {
   const faces = LETTERS.map(() => h("div.face"));
   const film = new Film(studio, (number, bitmap) => faces[number].replaceChildren(thumbnail(bitmap, 384, 288)));
   const animation = new Animation(studio);
-  store.watch(["space", "picture"], ({ space, picture }) => {
-    if (space === "morph" && picture && !morphing.ready) morphing.begin();
-    if (space !== "morph") film.leave();
-  });
+  const shown = { space: "morph" };
+  store.watch(["picture"], ({ picture }) => picture && !morphing.ready && morphing.begin(), shown);
+  store.watch(["space"], ({ space }) => space !== "morph" && film.leave());
   let drawn = [];
-  store.watch(["morph", "order", "space", "variants", "references", "pictures", "library"], (state) => {
-    const { morph, order, space, variants, references, pictures, library } = state;
-    const wanted = [morph.keys, morph.still, order, variants, references, pictures, library];
-    if (space !== "morph" || !morphing.ready || wanted.every((value, i) => value === drawn[i])) return;
-    drawn = wanted; // a move of the slider alone draws nothing anew
-    drawPanel(studio, faces, animation);
-  });
-  store.watch(["morph", "mapVersion", "space"], ({ space }) => space === "morph" && film.update());
+  store.watch(
+    ["morph", "order", "variants", "references", "pictures", "library"],
+    (state) => {
+      const { morph, order, variants, references, pictures, library } = state;
+      const wanted = [morph.keys, morph.still, order, variants, references, pictures, library];
+      if (!morphing.ready || wanted.every((value, i) => value === drawn[i])) return;
+      drawn = wanted; // a move of the slider alone draws nothing anew
+      drawPanel(studio, faces, animation);
+    },
+    shown,
+  );
+  store.watch(["morph", "mapVersion", "space"], () => film.update(), shown);
   const onLine = takesPictures(studio, (key, { clientX }) => {
     const { left, width } = $("film").getBoundingClientRect();
     morphing.set({ t: Math.min(1, Math.max(0, (clientX - left) / width)) });

@@ -30,57 +30,50 @@ export function faceOf(studio, index) {
   return canvas.toDataURL("image/webp", 0.85);
 }
 
+/** Draw the section; `view` is {whole, form}: whether whole styles are shown, and the form that asks for a name. */
 function draw(studio, view, update) {
-  const { model, current } = studio.state;
-  if (!model) return;
-  const index = view.whole ? null : current;
-  const tabs = [false, true].map((whole) => {
-    const show = () => {
-      Object.assign(view, { whole, form: null });
-      update();
-    };
-    const title = whole ? "Whole styles" : titled(studio.classes.name(current));
-    const button = h("button", { onclick: show, data: { saved: whole ? "styles" : "class" } }, title);
-    pressed(button, whole === view.whole);
-    return button;
-  });
-  const ask = () => {
-    view.form = nameForm(studio, view, update, index);
-    update();
-    $("library-name").focus();
-    $("library-name").select();
-  };
-  const save = h(
-    "button.mini",
-    {
-      id: "library-save",
-      disabled: !studio.state.picture,
-      onclick: ask,
-      "aria-label": "Save",
-      title: "Save this look",
-    },
-    icon("bookmark", true),
-    h("span", {}, "Save"),
-  );
+  if (!studio.state.model) return;
+  const index = view.whole ? null : studio.state.current;
   const more = h(
     "button.ib.s",
     { popovertarget: "library-menu", "aria-label": "Export and import saved looks", title: "Export and import" },
     icon("more", true),
   );
   const entries = studio.library.of(index);
+  const cards = entries.map((entry) => card(studio, entry));
   redraw(
     $("library"),
-    h("div.sh", {}, h("h3", {}, "Saved looks"), h("span.gap"), save, more),
-    h("span.seg.full", { role: "group", "aria-label": "Which" }, tabs),
+    h("div.sh", {}, h("h3", {}, "Saved looks"), h("span.gap"), saveButton(studio, view, update, index), more),
+    h("span.seg.full", { role: "group", "aria-label": "Which" }, tabs(studio, view, update)),
     view.form,
-    entries.length
-      ? h(
-          "div.saved",
-          { role: "list" },
-          entries.map((entry) => card(studio, entry)),
-        )
-      : h("p.note", {}, emptyWords(studio, index)),
+    cards.length ? h("div.saved", { role: "list" }, cards) : h("p.note", {}, emptyWords(studio, index)),
   );
+}
+
+/** The choice between looks of the class and whole styles. */
+function tabs(studio, view, update) {
+  return [false, true].map((whole) => {
+    const show = () => {
+      Object.assign(view, { whole, form: null });
+      update();
+    };
+    const title = whole ? "Whole styles" : titled(studio.classes.name(studio.state.current));
+    const button = h("button", { onclick: show, data: { saved: whole ? "styles" : "class" } }, title);
+    pressed(button, whole === view.whole);
+    return button;
+  });
+}
+
+function saveButton(studio, view, update, index) {
+  const onclick = () => {
+    view.form = nameForm(studio, view, update, index);
+    update();
+    $("library-name").focus();
+    $("library-name").select();
+  };
+  const disabled = !studio.state.picture;
+  const attributes = { id: "library-save", disabled, onclick, "aria-label": "Save", title: "Save this look" };
+  return h("button.mini", attributes, icon("bookmark", true), h("span", {}, "Save"));
 }
 
 function emptyWords(studio, index) {

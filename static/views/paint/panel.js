@@ -103,6 +103,7 @@ function heatCanvas({ heat, width, height }, attributes = {}) {
   return canvas;
 }
 
+/** What a look has changed, or with `preview`, would change; a hint where there is no change. */
 function drawChange(studio, change, preview) {
   const head = h(
     "div.sh",
@@ -111,27 +112,20 @@ function drawChange(studio, change, preview) {
     h("span.gap"),
     change && !preview && h("span.meta.hint", {}, "against before"),
   );
-  if (!change) {
-    $("change").replaceChildren(
-      head,
-      h(
-        "p.note",
-        {},
-        "Give a class a new look: here you see where the picture changed, and how much of that leaked outside the class.",
-      ),
-    );
-    return;
-  }
+  const hint =
+    "Give a class a new look: here you see where the picture changed, " +
+    "and how much of that leaked outside the class.";
+  $("change").replaceChildren(head, ...(change ? changeParts(studio, change) : [h("p.note", {}, hint)]));
+}
+
+/** The heat map, a bar of the shares inside and outside the classes, and its legend. */
+function changeParts(studio, change) {
   const names = change.classes.map((index) => studio.classes.name(index));
   const subject = names.length === 1 ? names[0] : `${names.length} classes`;
   const [inside, outside] = [change.share, 1 - change.share];
-  $("change").replaceChildren(
-    head,
-    h(
-      "div.heat",
-      {},
-      heatCanvas(change, { "aria-label": `Change inside ${names.join(", ")} in amber, outside in blue` }),
-    ),
+  const label = `Change inside ${names.join(", ")} in amber, outside in blue`;
+  return [
+    h("div.heat", {}, heatCanvas(change, { "aria-label": label })),
     h(
       "div.split",
       { "aria-hidden": "true" },
@@ -144,5 +138,5 @@ function drawChange(studio, change, preview) {
       h("span", {}, h("i.key"), `inside ${subject} `, h("b", {}, percent(inside))),
       h("span", {}, h("i.key.outside"), "outside ", h("b", {}, percent(outside))),
     ),
-  );
+  ];
 }

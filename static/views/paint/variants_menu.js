@@ -54,26 +54,10 @@ function several(studio) {
   ];
 }
 
+/** The section for the grid; `pair` is {row, column, side}: its two classes and its number of rows. */
 function gridOf(studio, pair, rebuild) {
-  const { order, current, other, picture } = studio.state;
-  const has = (index) => order.includes(index);
-  const fallback = [current, other, ...order].filter(has);
-  if (!has(pair.row)) pair.row = fallback[0];
-  if (!has(pair.column) || pair.column === pair.row) pair.column = fallback.find((index) => index !== pair.row);
-  const pick = (key, title) => {
-    const options = order.map((index) =>
-      h("option", { value: index, selected: index === pair[key] }, titled(studio.classes.name(index))),
-    );
-    const select = h("select", { "aria-label": title, id: `grid-${key}` }, options);
-    select.addEventListener("change", () => {
-      const other = key === "row" ? "column" : "row";
-      if (Number(select.value) === pair[other]) pair[other] = pair[key];
-      pair[key] = Number(select.value);
-      rebuild();
-    });
-    const name = titled(studio.classes.name(pair[key] ?? 0));
-    return h("label.choose.under", {}, h("span.meta", {}, title), h("b", {}, name), icon("chevron", true), select);
-  };
+  const { order, picture } = studio.state;
+  choosePair(studio, pair);
   const sides = SIDES.map((side) => {
     const click = () => {
       pair.side = side;
@@ -90,7 +74,12 @@ function gridOf(studio, pair, rebuild) {
   const ready = picture && order.length > 1;
   return [
     h("h3", {}, "Grid of two classes"),
-    h("div.grid-picks", {}, pick("row", "Rows"), pick("column", "Columns")),
+    h(
+      "div.grid-picks",
+      {},
+      classPicker(studio, pair, rebuild, "row", "Rows"),
+      classPicker(studio, pair, rebuild, "column", "Columns"),
+    ),
     h("span.seg.full", { role: "group", "aria-label": "Size of the grid" }, sides),
     h(
       "div.row.apart",
@@ -99,4 +88,29 @@ function gridOf(studio, pair, rebuild) {
       h("button.btn.solid", { onclick: draw, id: "grid-go", disabled: !ready }, "Draw"),
     ),
   ];
+}
+
+/** Replace a class of the pair that is not in the map, or that is both of them. */
+function choosePair(studio, pair) {
+  const { order, current, other } = studio.state;
+  const has = (index) => order.includes(index);
+  const fallback = [current, other, ...order].filter(has);
+  if (!has(pair.row)) pair.row = fallback[0];
+  if (!has(pair.column) || pair.column === pair.row) pair.column = fallback.find((index) => index !== pair.row);
+}
+
+/** The select for one class of the pair, "row" or "column"; taking the other's class swaps them. */
+function classPicker(studio, pair, rebuild, key, title) {
+  const options = studio.state.order.map((index) =>
+    h("option", { value: index, selected: index === pair[key] }, titled(studio.classes.name(index))),
+  );
+  const select = h("select", { "aria-label": title, id: `grid-${key}` }, options);
+  select.addEventListener("change", () => {
+    const other = key === "row" ? "column" : "row";
+    if (Number(select.value) === pair[other]) pair[other] = pair[key];
+    pair[key] = Number(select.value);
+    rebuild();
+  });
+  const name = titled(studio.classes.name(pair[key] ?? 0));
+  return h("label.choose.under", {}, h("span.meta", {}, title), h("b", {}, name), icon("chevron", true), select);
 }

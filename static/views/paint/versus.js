@@ -5,46 +5,7 @@ import { since } from "../parts/past.js";
 /** Show the two pictures while there are two, and bind the bar over the history. */
 export function watchVersus(studio, stage) {
   const { versus } = studio;
-  const wipe = $("wipe");
-  const beside = $("beside");
-  const faces = [h("canvas"), h("canvas"), h("canvas")]; // left of the line, right of it, in place of the labels
-  const tags = { a: h("span.side-tag.a"), b: h("span.side-tag.b") };
-  const line = h("i.wipe-line");
-  const range = h("input", { type: "range", min: 0, max: 1000, value: 500 });
-  const left = h("div.wipe-left", {}, faces[0]);
-  wipe.append(faces[1], left, line, tags.a, tags.b, range);
-  beside.append(faces[2]);
-  stage.view.add(faces[0], stage.frames.picture);
-  stage.view.add(faces[1], stage.frames.picture);
-  stage.view.add(faces[2], stage.frames.labels);
-
-  // Labels that are covered are not painted, and a press on the line drags it and not the view.
-  const stop = (event) => event.button === 0 && event.stopPropagation();
-  for (const element of [beside, range]) element.addEventListener("pointerdown", stop);
-
-  const place = () => {
-    const share = `${range.value / 10}%`;
-    left.style.clipPath = `inset(0 ${100 - range.value / 10}% 0 0)`;
-    line.style.left = share;
-    markSlider(range);
-  };
-  range.addEventListener("input", place);
-  place();
-
-  studio.store.watch(["versus", "picture"], (state) => {
-    const { a, b, mode } = state.versus ?? {};
-    wipe.hidden = !state.versus;
-    beside.hidden = mode !== "beside";
-    wipe.classList.toggle("beside", mode === "beside");
-    if (!state.versus) return;
-    paint(faces[0], mode === "wipe" ? a.bitmap : null);
-    paint(faces[1], b?.bitmap ?? null);
-    paint(faces[2], mode === "beside" ? a.bitmap : null);
-    tags.a.textContent = name(studio, "a");
-    tags.b.textContent = name(studio, "b");
-    beside.dataset.title = name(studio, "a");
-    range.setAttribute("aria-label", `Line between ${name(studio, "a")} and ${name(studio, "b")}`);
-  });
+  watchFaces(studio, stage);
   studio.store.watch(["picture"], () => versus.follow());
   studio.store.watch(["space", "photo", "model"], () => {
     const { kind } = versus.state ?? {};
@@ -54,6 +15,51 @@ export function watchVersus(studio, stage) {
   watchBar(studio);
 }
 
+/** The canvases of the two pictures, their names, and the line between them. */
+function watchFaces(studio, stage) {
+  const [wipe, beside] = ["wipe", "beside"].map($);
+  const [left, right, instead] = [h("canvas"), h("canvas"), h("canvas")]; // of the line, and in place of the labels
+  const tags = { a: h("span.side-tag.a"), b: h("span.side-tag.b") };
+  const cut = h("div.wipe-left", {}, left);
+  const line = h("i.wipe-line");
+  const range = lineSlider(cut, line);
+  wipe.append(right, cut, line, tags.a, tags.b, range);
+  beside.append(instead);
+  for (const canvas of [left, right]) stage.view.add(canvas, stage.frames.picture);
+  stage.view.add(instead, stage.frames.labels);
+  // Labels that are covered are not painted, and a press on the line drags it and not the view.
+  const stop = (event) => event.button === 0 && event.stopPropagation();
+  for (const element of [beside, range]) element.addEventListener("pointerdown", stop);
+
+  studio.store.watch(["versus", "picture"], (state) => {
+    const { a, b, mode } = state.versus ?? {};
+    wipe.hidden = !state.versus;
+    beside.hidden = mode !== "beside";
+    wipe.classList.toggle("beside", mode === "beside");
+    if (!state.versus) return;
+    paint(left, mode === "wipe" ? a.bitmap : null);
+    paint(right, b?.bitmap ?? null);
+    paint(instead, mode === "beside" ? a.bitmap : null);
+    for (const [side, tag] of Object.entries(tags)) tag.textContent = name(studio, side);
+    beside.dataset.title = name(studio, "a");
+    range.setAttribute("aria-label", `Line between ${name(studio, "a")} and ${name(studio, "b")}`);
+  });
+}
+
+/** The slider that places the line; what lies left of it shows through `cut`. */
+function lineSlider(cut, line) {
+  const range = h("input", { type: "range", min: 0, max: 1000, value: 500 });
+  const place = () => {
+    cut.style.clipPath = `inset(0 ${100 - range.value / 10}% 0 0)`;
+    line.style.left = `${range.value / 10}%`;
+    markSlider(range);
+  };
+  range.addEventListener("input", place);
+  place();
+  return range;
+}
+
+/** Draw a bitmap, or hide the canvas without one. */
 function paint(canvas, bitmap) {
   canvas.hidden = !bitmap;
   if (!bitmap) return;

@@ -1,5 +1,5 @@
 import { coloursOf, hexOf, leastDifference, rgbOf } from "../../../static/colours/colours.js";
-import { hatchOf, lineColour, mapPainter } from "../../../static/colours/hatching.js";
+import { hatchOf, lineColour, colouring } from "../../../static/colours/hatching.js";
 import { LabelMap } from "../../../static/map/labelmap.js";
 import { Random, randomly } from "../random.mjs";
 import assert from "node:assert/strict";
@@ -70,7 +70,7 @@ test("a part of a map is coloured as it is within the whole, hatched or not", ()
     );
     const rect = { x: r.whole(0, 30), y: r.whole(0, 20), w: r.whole(1, 9), h: r.whole(1, 9) };
     for (const hatched of [false, true]) {
-      const paint = mapPainter(colours, hatched);
+      const paint = colouring(colours, hatched);
       const [whole, part] = [new Uint32Array(1200), new Uint32Array(rect.w * rect.h)];
       paint(map, map.bounds, whole);
       paint(map, rect, part);

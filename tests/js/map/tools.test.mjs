@@ -1,9 +1,10 @@
 import { History } from "../../../static/map/history.js";
 import { LabelMap } from "../../../static/map/labelmap.js";
 import { Painter } from "../../../static/map/painter.js";
-import { TOOLS } from "../../../static/map/tools.js";
+import { SHAPES_KEY, TOOLS } from "../../../static/map/tools.js";
 import { Random, randomly } from "../random.mjs";
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 function studio(width = 48, height = 40) {
@@ -256,4 +257,16 @@ test("a recorded session replays to the same pixels", () => {
     scribble(two.painter, second);
   }
   assert.ok(one.map.equals(two.map));
+});
+
+test("each tool's row has a name, letters and a glyph of its own", () => {
+  const letters = [...TOOLS.flatMap(({ keys = [] }) => keys), SHAPES_KEY];
+  assert.equal(new Set(letters).size, letters.length);
+  assert.equal(new Set(TOOLS.map(({ name }) => name)).size, TOOLS.length);
+  const glyphs = readFileSync(new URL("../../../templates/icons.svg", import.meta.url), "utf8");
+  for (const { name, keys, place, help, gesture } of TOOLS) {
+    assert.ok(glyphs.includes(`id="i-${name}"`), `${name} has no glyph`);
+    assert.ok(place === "shape" ? !keys : keys.length && help, `${name} cannot be taken by a key, or it is not listed`);
+    assert.ok(gesture.press || gesture.drag, `${name} draws nothing`);
+  }
 });
