@@ -15,7 +15,7 @@ from model.evaluation import metrics
 from model.evaluation.held_out import HeldOut, Sample
 from model.perception.features import perceptual_distance
 from model.progress import Progress
-from model.recipe.change import measure_change
+from model.recipe.change import Change, measure_change
 from model.recipe.styles import Style, style_from_encoding
 
 SHOWN, PRIORS_SHOWN = 6, 3  # columns of the sheet, and sampled looks in each
@@ -54,7 +54,7 @@ class Survey:
         self.engine, self.priors = engine, priors
         self.real, self.encoded, self.prior = Pictures(), Pictures(), Pictures()
         self.fitted, self.fit_seconds = Pictures(), list[float]()  # of the scenes whose looks were fitted, the first
-        self.changes: list[dict[int, tuple[float, float]]] = []  # class → mean change inside, outside
+        self.changes: list[dict[int, Change]] = []  # class → how much it changed when it was resampled
         self.diversity: list[list[tuple[float, float]]] = []  # per class: distance inside, outside
 
     def add(
