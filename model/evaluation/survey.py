@@ -82,7 +82,7 @@ class Survey:
         encoded_picture = pictures.pop() if encoded else None
         prior, after = pictures[: len(bases)], pictures[len(bases) :]
         self._look(sample, prior[: self.priors], encoded_picture)
-        self.changes.append({c: measure_change(prior[0], p, labels == c)[:2] for c, p in zip(chosen, after)})
+        self.changes.append({c: measure_change(prior[0], p, labels == c) for c, p in zip(chosen, after)})
         if fit and sample.photo is not None:
             self._fit(sample, sample.photo, number)
         if diversity is not None and self.engine.segmenter is not None:
