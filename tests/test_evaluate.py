@@ -22,6 +22,7 @@ from model.evaluation.held_out import Sample, brush_map, painted_maps, world_sce
 from model.evaluation.scores import ALIKE, FEWEST, Facts, Goal, scene_table
 from model.evaluation.sheets import GAP, MARGIN
 from model.evaluation.survey import PRIORS_SHOWN, SHOWN, Pictures, Survey
+from model.recipe.change import Change
 from model.recipe.labels import write_labels
 from model.recipe.taxonomy import TAXONOMIES
 
@@ -248,7 +249,7 @@ def test_strokes_are_regions_of_any_class() -> None:
 def facts_of(checkpoint: Checkpoint, real: Pictures, made: Pictures) -> Facts:
     survey = Survey(Engine(checkpoint, "cpu"))
     survey.real, survey.encoded, survey.prior = real, made, made
-    survey.changes = [{0: (20.0, 1.0), 3: (10.0, 1.0)} for _ in real.energy]
+    survey.changes = [{0: Change(20.0, 1.0, 0.9), 3: Change(10.0, 1.0, 0.8)} for _ in real.energy]
     survey.diversity = [[(0.8, 0.1), (1.0, 0.05)]]
     return Facts(checkpoint, survey)
 

@@ -112,8 +112,8 @@ class Facts:
         self.fit_seconds = survey.fit_seconds
         self.changes = np.full((self.scenes, classes, 2), np.nan)  # mean change inside and outside of each class
         for i, scene in enumerate(survey.changes):
-            for c, pair in scene.items():
-                self.changes[i, c] = pair
+            for c, change in scene.items():
+                self.changes[i, c] = change.inside, change.outside
         self.diversity = [np.array(rows) for rows in survey.diversity if rows]  # for each scene [classes, 2]
         self.unread = NO_SEGMENTER if checkpoint.segmenter is None else None  # why there are no facts of a segmenter
         self.unencoded = NO_ENCODER if checkpoint.encoder is None else None  # why there are no encoded pictures

@@ -15,7 +15,7 @@ from model.evaluation import metrics
 from model.evaluation.held_out import HeldOut, Sample
 from model.perception.features import perceptual_distance
 from model.progress import Progress
-from model.recipe.change import measure_change
+from model.recipe.change import Change, measure_change
 from model.recipe.styles import Style, style_from_encoding
 
 SHOWN, PRIORS_SHOWN = 6, 3  # columns of the sheet, and sampled looks in each
@@ -56,7 +56,7 @@ class Survey:
         self.engine, self.priors = engine, priors
         self.real, self.encoded, self.prior = Pictures(), Pictures(), Pictures()
         self.fitted, self.fit_seconds = Pictures(), list[float]()  # facts of the first scenes, whose looks were fitted
-        self.changes: list[dict[int, tuple[float, float]]] = []  # for each scene: class → mean change inside, outside
+        self.changes: list[dict[int, Change]] = []  # for each scene: class → how much resampling it changed
         self.diversity: list[list[tuple[float, float]]] = []  # for each scene and class: mean distance inside, outside
 
     def add(
@@ -82,7 +82,7 @@ class Survey:
         encoded_picture = pictures.pop() if encoded else None
         prior, after = pictures[: len(bases)], pictures[len(bases) :]
         self._look(sample, prior[: self.priors], encoded_picture)
-        self.changes.append({c: measure_change(prior[0], p, labels == c)[:2] for c, p in zip(chosen, after)})
+        self.changes.append({c: measure_change(prior[0], p, labels == c) for c, p in zip(chosen, after)})
         if fit and sample.photo is not None:
             self._fit(sample, sample.photo, number)
         if diversity is not None and self.engine.segmenter is not None:
