@@ -108,7 +108,7 @@ class Facts:
         self.changes = np.full((self.scenes, classes, 2), np.nan)  # inside, outside
         for i, scene in enumerate(survey.changes):
             for c, change in scene.items():
-                self.changes[i, c] = change.inside, change.outside
+                self.changes[i, c] = change[:2]
         self.diversity = [np.array(rows) for rows in survey.diversity if rows]  # a scene's [classes, 2]
         self.blind = NO_SEGMENTER if checkpoint.segmenter is None else None
         self.hidden = NO_ENCODER if checkpoint.encoder is None else None
