@@ -279,7 +279,7 @@ class TestMatlabDataSets:
     def test_a_value_that_is_no_class(self, sift_flow: Path) -> None:
         savemat(sift_flow / "SemanticLabels/labels/coast_1.mat", {"S": ramp() + 7})
         with pytest.raises(
-            InputError, match=r"coast_1\.mat has the value .* which is no class; allowed: 0 … 2, and 255"
+            InputError, match=r"coast_1\.mat has the value .* which is no class; allowed is 0 … 2, and 255"
         ):
             open_dataset(sift_flow, None, (4, 6))[0]
 

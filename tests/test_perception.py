@@ -443,9 +443,9 @@ def test_pictures_are_compared_by_a_network_that_is_named(cache: Path) -> None:
             picture_distance(name)
     with pytest.raises(InputError, match="There is no segmenter"):
         picture_distance("segmenter")
-    with pytest.raises(InputError, match="by 'squeeze'; allowed are efficientnet, vgg16, vgg19, segmenter"):
+    with pytest.raises(InputError, match="by 'squeeze'; allowed is efficientnet, vgg16, vgg19, segmenter"):
         perceptual_features("squeeze")
-    with pytest.raises(InputError, match="by 'squeeze'; allowed are lpips-alex, lpips-vgg16, efficientnet"):
+    with pytest.raises(InputError, match="by 'squeeze'; allowed is lpips-alex, lpips-vgg16, efficientnet"):
         picture_distance("squeeze")
 
 

@@ -311,5 +311,5 @@ def test_a_segmenter_of_the_other_kind_is_not_trained_further(tmp_path: Path) ->
 def test_a_plan_names_a_segmenter_that_there_is(changes: dict[str, Any]) -> None:
     plan: dict[str, Any] = {"preset": "landscape", "phases": [{"size": [64, 64], "batch": 2, "images": 4}]}
     assert Plan.from_json(plan).segmenter == "small"
-    with pytest.raises(InputError, match="allowed are small and efficientnet-lite0, and 0 … 1"):
+    with pytest.raises(InputError, match="allowed is small or efficientnet-lite0, and 0 … 1"):
         Plan.from_json({**plan, **changes})

@@ -108,7 +108,7 @@ class TestBatches:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"groups": ["odd"]}, r"has no group 'odd'; allowed are even\."),
+            ({"groups": ["odd"]}, r"has no group 'odd'; allowed is even\."),
             ({"split": "test"}, "has no photos in its split 'test'"),
             ({"crop": 0.0}, "crop is 0.0"),
             ({"rare": 2.0}, "rare 2.0"),
