@@ -113,7 +113,7 @@ def test_the_engine_tells_how_sure_it_is(tiny_config: GroupDNetConfig) -> None:
     engine = Engine(checkpoint, "cpu")
     reading = engine.read(photo)
     assert np.array_equal(reading.labels, engine.segment(photo))
-    assert (reading.labels.dtype, reading.confidence.dtype, reading.second.dtype) == (np.uint8, np.float32, np.uint8)
+    assert reading.labels.dtype == reading.second.dtype == np.uint8 and reading.confidence.dtype == np.float32
     assert sorted(reading.guesses()) == np.unique(reading.labels).tolist()
     checkpoint.segmenter = None
     with pytest.raises(InputError, match="no segmenter"):

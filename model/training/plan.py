@@ -168,7 +168,7 @@ class Plan:
             phases = tuple(Phase.from_json(phase, weights) for phase in data["phases"])
             if not phases:
                 raise ValueError("it has no phases; allowed is one or more")
-            tuples = {name: tuple(data.get(name, ())) for name in ("groups", "augment")}
+            tuples = {name: _names(name, data.get(name, ())) for name in ("groups", "augment")}
             plan = cls(**{"preset": None, **data, "phases": phases, "weights": Weights(**weights), **tuples})
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"The plan is not valid: {error}.", field="plan") from error
@@ -199,6 +199,13 @@ class Plan:
                 allowed = ", ".join(str(name) for name in known if name)
                 message = f"The plan asks for {field_name} {name!r}; allowed is {allowed}."
                 raise InputError(message, field="plan", value=name, allowed=allowed)
+
+
+def _names(field_name: str, value: Any) -> tuple[str, ...]:
+    """Raises ValueError for anything but a list of names."""
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(name, str) for name in value):
+        raise ValueError(f"its {field_name} is {value!r}; allowed is a list of names")
+    return tuple(value)
 
 
 def load_plan(name: str) -> Plan:
