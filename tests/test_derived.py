@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from small_sets import names_in, write_pair
 
 from model.data.backdrop import backdrop, with_backdrop
@@ -14,6 +16,7 @@ from model.data.derived import cloud, face, snow
 from model.data.framing import around, middle
 from model.data.prepare import Preparer, prepare
 from model.data.regions import fill_unknown, seams
+from model.errors import InputError
 from model.recipe.taxonomy import UNKNOWN, Taxonomy
 
 SIZE = 160
@@ -216,3 +219,11 @@ def test_a_photo_of_nobody_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "source" / "classes.json").write_text(json.dumps(["null", "dress"]))
     record = prepare(tmp_path / "source", tmp_path / "out", load_recipe("fashion"))
     assert record["left_out"] == {names[0]: "nobody is in it: all of it is background"}
+
+
+def test_without_scipy_a_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.ndimage", None)
+    with pytest.raises(
+        InputError, match=r"need scipy, which is not installed; pip install 'groupdnet-studio\[train\]'"
+    ):
+        seams(EVERYWHERE, 2)

@@ -31,9 +31,12 @@ from model.perception.efficientnet import (
     EfficientNetFeatures,
     EfficientNetLite0,
     load_efficientnet,
+    scene_features,
 )
+from model.perception.features import perceptual_distance, perceptual_features, picture_distance
 from model.perception.lpips import VARIANTS, Lpips, load_lpips
 from model.perception.pickled import read_arrays
+from model.perception.segmenter import Segmenter, SegmenterConfig
 from model.perception.store import PRETRAINED, SETTING, Package, Pretrained
 
 FIXTURES = Path(__file__).with_name("fixtures")
@@ -348,7 +351,7 @@ def test_torchvision_files_and_pickles_of_arrays_give_one_network(tmp_path: Path
     expected = network(picture, (0, 3))
     for read in (from_torchvision(name, tmp_path / "theirs.pth"), from_arrays(name, tmp_path / "theirs.ckpt")):
         assert all(torch.equal(a, b) for a, b in zip(read(picture, (0, 3)), expected, strict=True))
-    with pytest.raises(InputError, match=r"theirs\.pth is not vgg19: features\.\d+\.weight is missing"):
+    with pytest.raises(InputError, match=r"theirs\.pth is not a VGG-19 in torchvision's layout: features\."):
         from_torchvision("vgg19", tmp_path / "theirs.pth")
 
 
@@ -420,3 +423,42 @@ def test_features_let_gradients_through_to_the_picture_alone() -> None:
     torch.stack([stage.sum() for stage in stages]).sum().backward()
     assert picture.grad is not None and float(picture.grad.abs().sum()) > 0
     assert all(parameter.grad is None for parameter in features.parameters())
+
+
+def test_pictures_are_compared_by_a_network_that_is_named(cache: Path) -> None:
+    segmenter = Segmenter(SegmenterConfig(3, (32, 32), (4, 4, 4, 4))).eval()
+    backbone = EfficientNetLite0().eval()
+    features = [perceptual_features("segmenter", segmenter), perceptual_features("efficientnet", backbone=backbone)]
+    for network in features:
+        stages = network(network.sized(pictures(2, 64, 64)))
+        assert len(stages) == len(network.weights) == 4 and all(stage.shape[0] == 2 for stage in stages)
+    distance = picture_distance("segmenter", segmenter)
+    first, second = (distance.features(picture) for picture in pictures(4, 64, 64).split(2))
+    assert torch.equal(distance.distance(first, second), perceptual_distance(first, second))
+    assert distance.distance(first, first).tolist() == [0, 0]
+    for name in ("vgg16", "vgg19", "efficientnet"):
+        with pytest.raises(InputError, match=r"is not t?here"):
+            perceptual_features(name)
+        with pytest.raises(InputError, match=r"is not t?here"):
+            picture_distance(name)
+    with pytest.raises(InputError, match="There is no segmenter"):
+        picture_distance("segmenter")
+    with pytest.raises(InputError, match="by 'squeeze'; allowed is efficientnet, vgg16, vgg19, segmenter"):
+        perceptual_features("squeeze")
+    with pytest.raises(InputError, match="by 'squeeze'; allowed is lpips-alex, lpips-vgg16, efficientnet"):
+        picture_distance("squeeze")
+
+
+def test_lpips_is_one_of_the_distances() -> None:
+    here("lpips-alex")
+    distance = picture_distance("lpips-alex")
+    first, second = (distance.features(picture) for picture in pictures(4, 64, 64).split(2))
+    expected = load_lpips("alex")(*pictures(4, 64, 64).split(2))
+    assert torch.equal(distance.distance(first, second), expected)
+
+
+def test_scenes_are_told_by_block_tens_mean() -> None:
+    network = EfficientNetLite0().eval()
+    found = scene_features(network, pictures(2, 64, 48))
+    assert found.shape == (2, 112)
+    torch.testing.assert_close(found, network(pictures(2, 64, 48), ["l10"])["l10"].mean((2, 3)))

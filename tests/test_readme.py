@@ -72,6 +72,7 @@ def test_every_command_is_shown() -> None:
         "bench",
         "evaluate",
         "perception",
+        "prepare",
         "train",
     }
 

@@ -32,8 +32,9 @@ from model.network.presets import PRESETS, cityscapes, deepfashion
 from model.recipe.labels import write_labels
 from model.recipe.taxonomy import TAXONOMIES
 from model.training.lessons import SmallLesson
-from model.training.networks import start_codes
+from model.training.networks import new_networks, start_codes
 from model.training.plan import FOLDER, Plan, load_plan
+from model.training.sampler import prior_codes
 from model.training.segmenter import train_segmenter
 from model.training.step import TrainingStep
 from model.training.streams import FirstBatch
@@ -312,7 +313,7 @@ def test_photos_and_labels_are_mirrored_together(tmp_path: Path) -> None:
 
 def test_a_step_with_instance_edges_and_the_papers_losses() -> None:
     plan = Plan.from_json({"preset": "cityscapes", "phases": [{"size": [64, 128], "batch": 2, "images": 2}]})
-    step = TrainingStep(cityscapes(70), plan, CPU, torch.float32)
+    step = TrainingStep(new_networks(cityscapes(70), plan, CPU), plan, CPU, torch.float32)
     before = {name: value.clone() for name, value in step.networks.state_dict().items()}
     random = torch.Generator().manual_seed(0)
     labels = torch.randint(0, 35, (2, 4, 8), generator=random).repeat_interleave(16, 1).repeat_interleave(16, 2)
@@ -328,15 +329,15 @@ def test_a_step_with_instance_edges_and_the_papers_losses() -> None:
 def test_a_run_can_begin_with_a_checkpoint(whole: Path, scenes: Path, tmp_path: Path) -> None:
     start = load_checkpoint(whole / "checkpoint")
     assert start.encoder is not None
-    step = TrainingStep(start.config, Plan.from_json(PLAN), CPU, torch.float32, start)
+    networks = new_networks(start.config, Plan.from_json(PLAN), CPU, start)
     batch = RenderedWorld(scenes, CPU).batch(0, 2, (64, 64))
-    codes = step.normal(2, (64, 64), torch.Generator().manual_seed(0))
-    mean = step.networks.mean_generator
+    codes = prior_codes(start.config, 2, (64, 64), torch.Generator().manual_seed(0))
+    mean = networks.mean_generator
     with torch.inference_mode():
         before = start.generator(codes, start.generator.modulation(batch.labels))
         begun = mean(codes, mean.modulation(batch.labels))
     assert (begun - before).abs().mean() < 0.1 * before.std()  # spectral norm is estimated anew
-    assert torch.equal(step.networks.mean_encoder.fc_mu.weight, start.encoder.fc_mu.weight)
+    assert torch.equal(networks.mean_encoder.fc_mu.weight, start.encoder.fc_mu.weight)
     further = tmp_path / "further"
     train(further, "--data", str(scenes), "--from", str(whole / "checkpoint"), plan=PLAN)
     record = load_checkpoint(further / "checkpoint").record
@@ -350,7 +351,8 @@ def test_a_run_begins_with_a_checkpoint_of_its_classes_alone(scenes: Path, tmp_p
 
 
 def test_recounted_norms_have_the_statistics_of_the_averaged_networks_pictures(scenes: Path) -> None:
-    step = TrainingStep(at_size(PRESETS["landscape"](), (64, 64)), Plan.from_json(PLAN), CPU, torch.float32)
+    plan, config = Plan.from_json(PLAN), at_size(PRESETS["landscape"](), (64, 64))
+    step = TrainingStep(new_networks(config, plan, CPU), plan, CPU, torch.float32)
     norm, seen = step.networks.mean_generator.norm("up_3.norm_0").param_free_norm, []
     norm.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
     source = RenderedWorld(scenes, CPU)
@@ -369,23 +371,23 @@ def test_the_papers_plans_ask_for_vgg_by_name(scenes: Path, tmp_path: Path) -> N
 
 
 def test_labels_are_not_read_off_pictures_without_a_segmenter(scenes: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"labels loss a weight of 1, and with VGG-19 there is no segmenter"):
-        train(tmp_path / "run", "--data", str(scenes), "--vgg", "vgg19.pth", plan=PLAN)
+    with pytest.raises(InputError, match=r"labels loss a weight of 1, and there is no segmenter"):
+        train(tmp_path / "run", "--data", str(scenes), "--vgg", "vgg19.pth", plan={**PLAN, "segmenter_images": 0})
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
 def test_our_plans_are_read_and_written_alike(path: Path) -> None:
     plan = load_plan(path.stem)
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
-    assert plan.rate(0) == 1 and plan.rate(plan.steps) == 0
-    assert 0 < plan.rate(round(plan.steps * 0.9)) < 1
+    assert plan.rate_factor(0) == 1 and plan.rate_factor(plan.steps) == 0
+    assert 0 < plan.rate_factor(round(plan.steps * 0.9)) < 1
 
 
 def test_a_phase_has_rates_and_weights_of_its_own() -> None:
     phase = {"size": [64, 64], "batch": 2, "images": 20}
     last = {**phase, "images": 40, "rate": [0.5, 0], "weights": {"texture": 20, "kl": 1}}
     plan = Plan.from_json({**PLAN, "phases": [phase, last], "kl_start": 0.0, "kl_warm_images": 40})
-    assert [plan.rate(step) for step in (0, 9, 10, 20, 30)] == [1, 1, 0.5, 0.25, 0]
+    assert [plan.rate_factor(step) for step in (0, 9, 10, 20, 30)] == [1, 1, 0.5, 0.25, 0]
     assert plan.weights_at(9) == plan.weights and plan.weights_at(10) == replace(plan.weights, texture=20, kl=1)
     assert plan.largest_weight("texture") == 20 and plan.largest_weight("labels") == plan.weights.labels
     assert plan.kl_price(9, 20) == plan.weights.kl / 2 and plan.kl_price(15, 30) == 0.75 and plan.kl_price(25, 50) == 1

@@ -47,7 +47,7 @@ def read_pth(path: Path) -> State:
     for key, tensor in content.items():
         if not isinstance(key, str) or not isinstance(tensor, Tensor):
             raise bad_checkpoint(
-                f"{path.name} holds {key!r} with a {type(tensor).__name__}; allowed is a name and its tensor."
+                f"{path.name} holds {key!r} of the type {type(tensor).__name__}; allowed is a name and its tensor."
             )
         if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized or tensor.is_complex():
             raise bad_checkpoint(f"{path.name} is damaged: {key} is no ordinary tensor of numbers.")

@@ -45,7 +45,7 @@ def _config(metadata: dict[str, str], name: str) -> SegmenterConfig | PhotoSegme
     """Raises InputError "bad_checkpoint", unless a network of sensible size can be built from a file's header."""
     kind = metadata.get("format")
     if kind not in (FORMAT, PHOTO_FORMAT):
-        raise bad_checkpoint(f"{name} has the format {kind!r}, expected {FORMAT!r} or {PHOTO_FORMAT!r}.")
+        raise bad_checkpoint(f"{name} has the format {kind!r}; allowed is {FORMAT!r} or {PHOTO_FORMAT!r}.")
     try:
         data = json.loads(metadata["segmenter"])
         config: SegmenterConfig | PhotoSegmenterConfig

@@ -16,7 +16,7 @@ from model.errors import InputError
 from model.progress import Progress
 from model.recipe.taxonomy import UNKNOWN
 
-VERSION = 1  # of the arrays' form
+VERSION = 1  # version of the files' form; files of another are written anew
 RECORD = "decoded.json"
 
 

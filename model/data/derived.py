@@ -18,7 +18,7 @@ Rule = Callable[[np.ndarray, np.ndarray, Mapping[str, np.ndarray]], np.ndarray] 
 SMALLEST = 1e-3  # share of the picture that a patch of snow has at least
 SMALLEST_CLOUD = 2e-3
 EDGE = 4  # pixels on either side of a cloud's outline that are compared
-CLOUD_EDGE = 4.5  # by how much these differ in L* and b*; a horizon's haze differs by 1 to 2
+CLOUD_EDGE = 4.5  # least difference of the two sides in L* and b*; for haze at the horizon it is 1 to 2
 FACE_BELOW = 0.145  # how far down a face reaches from the top of the hair, in heights of the person
 FACE_BESIDE = 0.09  # how far to each side of the hair's middle
 
@@ -84,7 +84,11 @@ def face(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]
 
 
 RULES: dict[str, Rule] = {"snow": snow, "cloud": cloud, "face": face}
-READS: dict[str, tuple[str, ...]] = {"snow": (), "cloud": (), "face": ("background", "hair")}  # of the other classes
+READS: dict[str, tuple[str, ...]] = {
+    "snow": (),
+    "cloud": (),
+    "face": ("background", "hair"),
+}  # other classes a rule needs
 
 
 def _smooth_lab(photo: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

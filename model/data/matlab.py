@@ -11,7 +11,7 @@ from model.data.regions import need_scipy
 from model.errors import InputError
 
 OCTAVE = b"# Created by Octave"
-MAX_VALUES = 1 << 26  # of an array in a text file; more is no label map
+MAX_VALUES = 1 << 26  # largest array that is read from a text file
 
 
 def read_matrix(path: Path, name: str) -> np.ndarray:

@@ -34,10 +34,10 @@ from model.progress import Progress
 from model.recipe.images import resize_nearest
 from model.recipe.taxonomy import UNKNOWN, Taxonomy
 
-VERSION = 1  # of the folder's form
+VERSION = 1  # version of the folder's form
 SPLITS = ("train", "val")
 LARGE = 2  # how many times as large as its picture a photo may be; twice that or more is reduced first
-QUALITY = 96  # of the JPEGs, without chroma subsampling
+QUALITY = 96  # JPEG quality of the photos; chroma is not subsampled
 SHEET_PAIRS, SHEET_COLUMNS, SHEET_HEIGHT = 24, 6, 192
 FULL_SIZE = (64, 64)  # asked of a data set whose photos are read as they are stored
 

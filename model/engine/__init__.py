@@ -1,4 +1,4 @@
-"""Pictures from a checkpoint, fast."""
+"""Rendering: pictures from a checkpoint, label maps and codes, as fast as this machine allows."""
 
 from model.engine.engine import Engine
 

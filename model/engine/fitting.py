@@ -1,10 +1,10 @@
-"""Codes without an encoder: a photo's looks by gradient descent through the generator.
+"""A photo's codes without an encoder, by gradient descent through the generator:
 
     z = argmin  distance(generator(z, modulation), photo) + PRIOR · mean z²
 
-Only the codes of the classes in the label map move; the others keep what the seed gives them. The modulation is made
-once for each size, so a step costs one synthesis and its gradient. Where codes are shared over the grid, nothing in the
-network depends on the picture's size: most steps are taken on a smaller one.
+Only the codes of the classes in the label map move; the others keep the codes that the seed gives them. The modulation
+is made once for each size, so that a step costs one synthesis and its gradient. Where codes are shared over the grid,
+the same codes fit pictures of any size, and most steps are taken on a smaller picture.
 """
 
 from __future__ import annotations
@@ -26,45 +26,39 @@ from model.perception.colour import class_moments, lab
 from model.perception.features import SegmenterFeatures
 from model.recipe.styles import Style
 
-STARTS = 4  # the prior's mean and samples of it; the nearest one is where the descent begins
-RATE = 0.15  # of Adam, at the start of the first stage; half as much at each later one's
-PRIOR = 0.02  # codes further out than training ever drew them give pictures that nobody has looked at
-COLOUR, CONTRAST, PIXELS, FEATURES = 1.0, 0.5, 0.5, 0.5
-COLOUR_UNIT = 50.0  # ΔE that counts as 1
-SCALES = 4  # of the picture, each half as large as the one before, that are compared pixel by pixel
+STARTS = 4  # codes that the descent could begin with: the prior's mean and samples; it takes the nearest to the photo
+RATE = 0.15  # learning rate of Adam at the beginning of the first stage; halved for each later stage
+PRIOR = 0.02  # weight of the codes' mean square, which keeps them where training has drawn codes
+COLOUR, CONTRAST, PIXELS, FEATURES = 1.0, 0.5, 0.5, 0.5  # weights of the parts of the distance
+COLOUR_UNIT = 50.0  # ΔE that counts as a distance of 1
+SCALES = 4  # sizes at which pictures are compared pixel by pixel, each half as large as the one before
 SEEN = 0.01  # share of the picture from which on a class's colour counts in full
-HALF_SCALE = 1024.0  # keeps float16 gradients from vanishing; Adam does not care how large they are
-Modulate = Callable[[Tensor, Tensor | None], Modulation]
+HALF_SCALE = 1024.0  # factor of the loss that keeps float16 gradients from vanishing; Adam's steps do not depend on it
+Modulate = Callable[[Tensor, Tensor | None], Modulation]  # labels, edges → modulation
 
 
 @dataclass(frozen=True)
 class FitStep:
-    """Where a descent stands after ``number`` of ``total`` steps, which are the part ``share`` of the work: steps on a
-    smaller picture cost less.
+    """The state of a descent after some of its steps."""
 
-    ``codes`` float32 [8C, h, w]; ``picture`` float [3, H', W'] in [−1, 1] is what they give, at full size in the last
-    step and perhaps at a half of it before; ``distance`` is that picture's from the photo at its size.
-    """
-
-    number: int
-    total: int
-    share: float
-    distance: float
-    codes: np.ndarray
-    picture: Tensor
+    number: int  # steps taken
+    total: int  # steps in all
+    share: float  # share of the work that is done, in 0 … 1: steps on a smaller picture cost less
+    distance: float  # distance of the picture from the photo at the picture's size
+    codes: np.ndarray  # float32 [8C, h, w]
+    picture: Tensor  # float [3, H', W'] in [−1, 1] made of the codes: full size in the last step, before perhaps half
 
 
 @dataclass(frozen=True)
 class Subject:
-    """photo float32 [1, 3, H, W] in [−1, 1], labels long [1, H, W], and edges [1, 1, H, W] for models that take them;
-    all on the generator's device."""
+    """A photo with its label map, all on the generator's device."""
 
-    photo: Tensor
-    labels: Tensor
-    edges: Tensor | None = None
+    photo: Tensor  # float32 [1, 3, H, W] in [−1, 1]
+    labels: Tensor  # long [1, H, W]
+    edges: Tensor | None = None  # float32 [1, 1, H, W], for models that take instance edges
 
     def at(self, size: tuple[int, int]) -> Subject:
-        """The same, smaller; edges and labels as the norms shrink them."""
+        """The same at a smaller size (H, W): the photo averaged, labels and edges by nearest neighbour."""
         if size == tuple(self.photo.shape[2:]):
             return self
         edges = None if self.edges is None else nearest(self.edges[:, 0], size)[:, None]
@@ -72,7 +66,7 @@ class Subject:
 
 
 class Target:
-    """A photo made ready to be compared with pictures of its label map."""
+    """All facts of a photo with which pictures of its label map are compared."""
 
     def __init__(self, subject: Subject, present: Tensor, features: SegmenterFeatures | None) -> None:
         """present: long [P], the classes that are in the label map."""
@@ -85,9 +79,12 @@ class Target:
         self.seen = None if features is None else features(self.photo)
 
     def distance(self, picture: Tensor) -> Tensor:
-        """Of a picture [1, 3, H, W]: each class's mean colour and contrast, then pixels or features."""
+        """The distance of a picture [1, 3, H, W] from the photo, one number.
+
+        It sums the differences of each class's mean colour and contrast, of pixels, and of features if there are any.
+        """
         mean, deviation, _ = class_moments(picture, self.onehot)
-        colour = ((lab(mean) - self.colour).square().sum(-1) + 1e-2).sqrt() / COLOUR_UNIT  # smooth at 0
+        colour = ((lab(mean) - self.colour).square().sum(-1) + 1e-2).sqrt() / COLOUR_UNIT  # 1e-2: smooth at 0
         contrast = (deviation - self.deviation).abs().mean(-1)
         total = ((COLOUR * colour + CONTRAST * contrast) * self.weight).sum()
         total = total + PIXELS * _pyramid_distance(picture, self.photo)
@@ -98,7 +95,7 @@ class Target:
 
 
 def _pyramid_distance(a: Tensor, b: Tensor) -> Tensor:
-    """L1 between two pictures, the mean over ``SCALES`` sizes: what is in the wrong place by a little counts less."""
+    """Mean L1 of two pictures [1, 3, H, W] over ``SCALES`` sizes, so that details slightly out of place count less."""
     parts = [F.l1_loss(a, b)]
     for _ in range(SCALES - 1):
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
@@ -107,7 +104,7 @@ def _pyramid_distance(a: Tensor, b: Tensor) -> Tensor:
 
 
 class Descent:
-    """One photo's codes on their way; ``steps()`` does the work, a step at a time, and outside inference mode."""
+    """The descent that fits one photo; ``steps`` does the work, one step at a time, and outside inference mode."""
 
     def __init__(
         self,
@@ -117,15 +114,15 @@ class Descent:
         seed: int,
         features: SegmenterFeatures | None = None,
     ) -> None:
-        """Absent classes and the starting points follow the seed; ``features`` are compared beside the pixels."""
+        """``seed`` gives the codes of absent classes and the starting points; ``features`` are compared with pixels."""
         self.generator, self.modulate, self.subject = generator, modulate, subject
         self.seed, self.features = seed, features
-        self.present = subject.labels.unique()
-        self.rest = self._stored(Style(seed))  # [C, 8, ·, ·]
-        self.z = self.rest[self.present]  # [P, 8, ·, ·]
+        self.present: Tensor = subject.labels.unique()
+        self.rest = self._stored(Style(seed))  # [C, 8, h, w] or [C, 8, 1, 1]: the codes of the seed
+        self.z = self.rest[self.present]  # [P, 8, h, w] or [P, 8, 1, 1]: the codes that move
 
     def steps(self, total: int) -> Iterator[FitStep]:
-        """``total`` + 1 of them: the start, and what each step leads to."""
+        """``total`` + 1 states: the start, and the state after each step."""
         plan = stages(self.generator.config, total)
         number, done, work = 0, 0, sum(count * math.prod(size) for size, count in plan)
         for stage, (size, count) in enumerate(plan):
@@ -141,12 +138,12 @@ class Descent:
                 yield FitStep(number, total, done / work, distance, codes, picture)
                 number, done = number + 1, done + math.prod(size)
         with torch.no_grad():
-            self.z = self.z.half().float()  # as a style stores them
+            self.z = self.z.half().float()  # rounded to float16, as a style stores codes
             picture = self._picture(self.z, modulation)
             yield FitStep(total, total, 1.0, float(target.distance(picture)), self._codes(), picture[0])
 
     def _step(self, target: Target, modulation: Modulation, optimiser: torch.optim.Optimizer) -> tuple[float, Tensor]:
-        """Distance and picture before the step."""
+        """Move the codes by one step, and return the distance and the picture before it."""
         with torch.enable_grad():
             picture = self._picture(self.z, modulation)
             distance = target.distance(picture)
@@ -157,14 +154,14 @@ class Descent:
         return distance.item(), picture.detach()[0]
 
     def _at(self, size: tuple[int, int]) -> tuple[Target, Modulation]:
-        """Photo and modulation at a size."""
+        """The photo and the modulation at the size (H, W)."""
         with torch.no_grad():
             subject = self.subject.at(size)
             target = Target(subject, self.present, self.features)
             return target, self.modulate(subject.labels, subject.edges)
 
     def _best_start(self, target: Target, modulation: Modulation) -> Tensor:
-        """Of the prior's mean and ``STARTS`` − 1 samples of it, the one whose picture is nearest."""
+        """The codes to begin with: the prior's mean or one of ``STARTS`` − 1 samples, whose picture is the nearest."""
         samples = Style(self.seed).variants(self.present.tolist(), self.seed, STARTS - 1)
         starts = [torch.zeros_like(self.z), *(self._stored(style)[self.present] for style in samples)]
         with torch.no_grad():
@@ -172,20 +169,22 @@ class Descent:
         return starts[int(np.argmin(distances))]
 
     def _picture(self, z: Tensor, modulation: Modulation) -> Tensor:
-        """[1, 3, H, W] in [−1, 1], at the modulation's size."""
+        """The picture float32 [1, 3, H, W] in [−1, 1] of the codes z, at the modulation's size."""
         height, width = next(reversed(modulation.values()))[0].shape[2:]
         grid = self._tiled(z, (height // LATENT_STRIDE, width // LATENT_STRIDE))
-        return self.generator(grid[None].to(self.generator.conv_img.weight.dtype), modulation).float()
+        picture: Tensor = self.generator(grid[None].to(self.generator.conv_img.weight.dtype), modulation)
+        return picture.float()
 
     def _tiled(self, z: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Every class's code [8C, *grid]: those present from z, a shared code repeated over the grid."""
+        """All classes' codes [8C, *grid]: z for those present, and shared codes repeated over the grid."""
         return self.rest.index_copy(0, self.present, z).expand(-1, -1, *grid).flatten(0, 1)
 
     def _codes(self) -> np.ndarray:
+        """All classes' codes as they are now, float32 [8C, h, w]."""
         return self._tiled(self.z.detach(), self.generator.config.latent_size).cpu().numpy()
 
     def _stored(self, style: Style) -> Tensor:
-        """A style's codes as they are stored, on the photo's device: float32 [C, 8, h, w] or [C, 8, 1, 1]."""
+        """A style's codes, not repeated over the grid: float32 [C, 8, h, w] or [C, 8, 1, 1], on the photo's device."""
         config = self.generator.config
         tiled = style.codes(config).reshape(config.classes, CODE_CHANNELS, *config.latent_size)
         _, height, width = config.code_shape

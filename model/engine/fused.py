@@ -1,6 +1,6 @@
-"""A norm of the synthesis as one CUDA kernel, in Triton: each number is read once and written once.
+"""A norm of the synthesis as one CUDA kernel, in Triton, which reads and writes each number once.
 
-Imported on CUDA alone, where Triton comes with PyTorch. ``TRITON_INTERPRET=1`` runs it on a CPU, to be tested.
+It is imported only on CUDA, where Triton comes with PyTorch. ``TRITON_INTERPRET=1`` runs it on a CPU, for tests.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-PIXELS, CHANNELS = 16, 64  # of one program
+PIXELS, CHANNELS = 16, 64  # pixels and channels that one program of the kernel computes
 
 
-@triton.jit
+@triton.jit  # type: ignore[untyped-decorator]
 def _norm(  # type: ignore[no-untyped-def]
     out,
     x,
@@ -62,14 +62,15 @@ def norm(
     noise: Tensor | None = None,
     gain: Tensor | None = None,
 ) -> Tensor:
-    """out [n, ch] = LeakyReLU((x[source] + noise·gain)·scale[index] + shift[index]); ``out`` may be ``x``.
+    """out [n, ch] = LeakyReLU((x[source] + noise · gain) · scale[index] + shift[index]), and returns it.
 
-    x: [·, ch]; pair: scale and shift, each [rows, ch]; index, source: int32 [n], left out where pixel i reads row i;
-    noise: [m, 1] for each m pixels, gain: [1, ch]. All contiguous.
+    ``out`` may be ``x`` itself. x: [rows, ch]; pair: scale and shift, each [rows, ch]; index and source: int32 [n], or
+    None where pixel i reads row i; slope: of the LeakyReLU, 1 for none; noise: [m, 1], repeated for every m pixels;
+    gain: [1, ch]. All are contiguous and on one CUDA device.
     """
     count, channels = out.shape
     span = 1 if noise is None else len(noise)
-    unused = out
+    unused = out  # stands for pointers that the kernel does not read
     _norm[(triton.cdiv(count, PIXELS), triton.cdiv(channels, CHANNELS))](
         out,
         x,

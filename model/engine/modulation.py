@@ -1,12 +1,12 @@
-"""How a label map becomes tables: the engine's modulation, kept by neighbourhood from one label map to the next.
+"""The engine's modulation of label maps, kept in tables by neighbourhood from one label map to the next.
 
 Batch norm with running statistics is a fixed scale and shift, so a modulated norm is one too:
 
-    BN(x)·(1 + γ) + β  =  x·scale[k] + shift[k],   k the number of the pixel's neighbourhood (see lookup.py)
+    BN(x)·(1 + γ) + β  =  x·scale[k] + shift[k],   where k is the row of the pixel's 5×5 neighbourhood (see lookup.py)
 
-A block's norms share their neighbourhoods, whose rows stand in one growing set of tables for every label map. A new
-label map adds the rows that no other one had, and a stroke on a label map changes numbers near the stroke alone. Rows
-go with the last label map that needs them; the least recently used label maps go first.
+All label maps share one set of tables for each block, which grows. A new label map adds the rows of neighbourhoods that
+no other one had, and a stroke on a label map changes row numbers only near the stroke. When memory runs short, the
+least recently used label maps are forgotten, with the rows that only they used.
 """
 
 from __future__ import annotations
@@ -38,17 +38,20 @@ from model.network.lookup import (
     window_keys,
 )
 
-BY_CONVOLUTION = 128 * 128  # pixels; maps of noise at least so large have γ and β by the convolutions
-KEY_BYTES = 120  # of a number in a dictionary by key
-NEIGHBOURS = 8  # most recent label maps that a new one is compared with
-NEAR = 0.02  # of the picture repainted: near enough to look no further
-MOST_REPAINTED = 0.25  # of the picture; above, a label map is taken as a new one
-TRIMMED = 0.75  # of the limit that is left when the limit was passed
+BY_CONVOLUTION = 128 * 128  # pixels; for maps of noise at least this large, γ and β are computed by convolutions
+KEY_BYTES = 120  # bytes of one entry in a dictionary from keys to row numbers
+NEIGHBOURS = 8  # number of the most recent label maps that a new one is compared with
+NEAR = 0.02  # a label map that differs in less than this share of the pixels ends the search for a similar one
+MOST_REPAINTED = 0.25  # a label map that differs in more than this share of the pixels is not similar
+TRIMMED = 0.75  # share of the limit to which the memory is reduced when it has passed the limit
 Pair = tuple[Tensor, Tensor]  # scale and shift, each [rows, channels]
 
 
 def fold(norm: Norm, gamma: Tensor, beta: Tensor) -> Pair:
-    """γ and β [..., channels], of pixels or of weights, → scale and shift; (1 + γ) is for the caller to make."""
+    """Batch norm folded in: gamma, which already has the 1 of (1 + γ), and beta [..., channels] → scale and shift.
+
+    They are those of pixels, or the weights that compute them.
+    """
     bn = norm.param_free_norm
     assert bn.running_mean is not None and bn.running_var is not None
     scale = gamma * torch.rsqrt(bn.running_var + bn.eps)
@@ -57,17 +60,18 @@ def fold(norm: Norm, gamma: Tensor, beta: Tensor) -> Pair:
 
 @dataclass(frozen=True)
 class Alike:
-    """Norms of one width in a block: n norms of g groups are made as n·g groups."""
+    """The n norms of one width in a block, whose g groups each are computed together as n·g groups."""
 
-    which: list[int]  # of the block's norms
-    taps: GroupedProduct  # [n·g, hidden/g, 9·2·ch/g]
-    biases: Tensor  # [n·g, 1, 2, ch/g]
+    which: list[int]  # indices of the norms in the block
+    taps: GroupedProduct  # weights [n·g, hidden/g, 9·2·ch/g] of scale and shift, tap by tap
+    biases: Tensor  # [n·g, 1, 2, ch/g] of scale and shift
 
 
 class Tables:
-    """What makes rows for a block's norms, which share their neighbourhoods."""
+    """The weights that make rows of scale and shift for all norms of a block."""
 
     def __init__(self, norms: Sequence[Norm], edges: bool) -> None:
+        """``edges``: whether the semantics have instance edges."""
         widths = [norm.param_free_norm.num_features for norm in norms]
         self.groups, self.hidden, self.parts = norms[0].mlp_gamma.groups, list[int](), list[Alike]()
         shared: list[nn.Conv2d] = []
@@ -83,6 +87,7 @@ class Tables:
         self.symbols[: len(self.symbols) // 9] += torch.cat([conv.bias for conv in shared])  # type: ignore[misc]
 
     def _folded(self, norm: Norm) -> tuple[Tensor, Tensor]:
+        """mlp_gamma and mlp_beta with batch norm folded in: weights [g, hidden/g, 9·2·ch/g], biases [g, 2, ch/g]."""
         gamma, beta = norm.mlp_gamma, norm.mlp_beta
         by_channel = [tap_weights(c).unflatten(2, (9, -1)).permute(1, 2, 0, 3).flatten(2) for c in (gamma, beta)]
         weights = torch.stack(fold(norm, *by_channel), dim=2)  # [hidden/g, 9, 2, ch]
@@ -91,14 +96,15 @@ class Tables:
         return taps, biases.unflatten(1, (self.groups, -1)).transpose(0, 1)
 
     def rows(self, near: Neighbourhoods) -> list[Pair]:
-        """For each norm scale and shift of every 5×5 neighbourhood, [U5, g, ch/g]; no row depends on the others."""
+        """Scale and shift of every 5×5 neighbourhood for each norm, each [U5, g, ch/g], row by row independent."""
         a = row_sums(self.symbols, near.symbols.index, self.step).relu_()  # [U3, Σ n·hidden]
         made: dict[int, Pair] = {}
         for part, hidden in zip(self.parts, a.split(self.hidden, dim=1)):
-            made.update(zip(part.which, self._of(part, hidden, near.members.index)))
+            made.update(zip(part.which, self._part_rows(part, hidden, near.members.index)))
         return [made[i] for i in range(len(made))]
 
-    def _of(self, part: Alike, a: Tensor, members: Tensor) -> list[Pair]:
+    def _part_rows(self, part: Alike, a: Tensor, members: Tensor) -> list[Pair]:
+        """``rows`` for the norms of one width: a [U3, n·hidden], members [U5, 9] → n pairs [U5, g, ch/g]."""
         sums = []
         for products in part.taps(a):  # [k, U3, 9·2·ch/g]
             first = torch.arange(len(products), device=a.device)[:, None, None] * (9 * len(a))
@@ -110,22 +116,24 @@ class Tables:
 
 
 class Rows:
-    """A block's rows in each norm's scale and shift, and the row of each neighbourhood's key."""
+    """A block's rows of scale and shift for each norm, and the row number of each neighbourhood's key."""
 
     def __init__(self, widths: Sequence[int], like: Tensor) -> None:
+        """No rows yet; ``widths`` are the norms' channels, ``like`` has the tables' number format and device."""
         self.pairs: list[Pair] = [(like.new_empty(0, ch), like.new_empty(0, ch)) for ch in widths]
         self.numbers: dict[int, int] = {}
 
     @property
     def nbytes(self) -> int:
+        """Bytes of the rows, those reserved included, and of the keys."""
         return sum(scale.nbytes + shift.nbytes for scale, shift in self.pairs) + KEY_BYTES * len(self.numbers)
 
     def find(self, keys: Sequence[int]) -> np.ndarray:
-        """The keys' rows, int32; −1 where there is none."""
+        """The row numbers of ``keys``, int32 [n]; −1 where there is no row."""
         return np.fromiter(map(self.numbers.get, keys, repeat(-1)), np.int32, len(keys))
 
     def add(self, keys: Sequence[int], pairs: Sequence[Pair]) -> None:
-        """Rows of keys that are not here yet, each [n, ch] or [n, g, ch/g]."""
+        """Add rows for n keys that have none; ``pairs`` has for each norm scale and shift, [n, ch] or [n, g, ch/g]."""
         used, wanted, room = len(self.numbers), len(self.numbers) + len(keys), len(self.pairs[0][0])
         if wanted > room:
             room = wanted * 5 // 4
@@ -135,8 +143,8 @@ class Rows:
                 rows[used:wanted].view(values.shape).copy_(values)
         self.numbers.update(zip(keys, range(used, wanted)))
 
-    def keep(self, kept: Tensor) -> Tensor:
-        """Forget the rows where ``kept`` [rows] is false; the new number of each old row, int32."""
+    def forget(self, kept: Tensor) -> Tensor:
+        """Forget the rows where bool [rows] ``kept`` is false; returns the new number of each old row, int32 [rows]."""
         self.pairs = [(scale[: len(kept)][kept], shift[: len(kept)][kept]) for scale, shift in self.pairs]
         numbers = kept.cumsum(0, dtype=torch.int32) - 1
         stays, moved = kept.tolist(), numbers.tolist()
@@ -145,6 +153,7 @@ class Rows:
 
 
 def _grown(tensor: Tensor, rows: int) -> Tensor:
+    """The same with room for so many rows; the new ones hold no numbers yet."""
     grown = tensor.new_empty(rows, tensor.shape[1])
     grown[: len(tensor)] = tensor
     return grown
@@ -152,7 +161,7 @@ def _grown(tensor: Tensor, rows: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Box:
-    """Some rows and columns of a label map: those from top and left until before bottom and right."""
+    """A rectangle in a label map: rows top … bottom − 1, columns left … right − 1."""
 
     top: int
     bottom: int
@@ -161,7 +170,7 @@ class Box:
 
     @classmethod
     def around(cls, changed: np.ndarray) -> Box:
-        """What is set in a bool array [H, W]."""
+        """The smallest box around all that is true in a bool array [H, W]; an empty one where nothing is."""
         rows, columns = (np.flatnonzero(changed.any(axis)) for axis in (1, 0))
         if not rows.size:
             return cls(0, 0, 0, 0)
@@ -176,19 +185,20 @@ class Box:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     def at(self, step: int) -> Box:
-        """In the map of every step-th pixel."""
+        """The box in the map that has every step-th row and column of this one."""
         return Box(*(-(-edge // step) for edge in (self.top, self.bottom, self.left, self.right)))
 
     def grown(self, by: int) -> Box:
+        """The box with so many more rows and columns at each side."""
         return Box(self.top - by, self.bottom + by, self.left - by, self.right + by)
 
     def within(self, size: Sequence[int]) -> Box:
-        """The part inside a map of (height, width)."""
+        """The part of the box inside a map of ``size`` (height, width)."""
         height, width = size
         return Box(max(0, self.top), min(height, self.bottom), max(0, self.left), min(width, self.right))
 
     def cut(self, grid: np.ndarray, outside: int) -> np.ndarray:
-        """The box out of a map [H, W], with ``outside`` where it reaches beyond."""
+        """The box's part of a map [H, W], with the value ``outside`` where the box reaches beyond the map."""
         inner = self.within(grid.shape)
         cut = np.full((self.bottom - self.top, self.right - self.left), outside, grid.dtype)
         rows, columns = (
@@ -201,43 +211,46 @@ class Box:
 
 @dataclass
 class BlockMap:
-    """A label map at one block's resolution: its symbols, and each pixel's row, in the block's table or its own."""
+    """A label map at one block's resolution."""
 
     symbols: np.ndarray  # int16 [h, w]
-    index: Tensor | None  # int32 [h·w] into the block's table; None: the pixel's own number, into ``own``
-    distinct: int = 0  # at least as many rows as ``index`` has in it
-    own: list[Pair] = field(default_factory=list)
+    index: Tensor | None  # int32 [h·w], each pixel's row in the block's table; None: pixel i has row i of ``own``
+    distinct: int = 0  # upper bound of the number of different rows in ``index``
+    own: list[Pair] = field(default_factory=list)  # each norm's scale and shift by pixel, for maps of noise
 
     @property
     def nbytes(self) -> int:
-        """An index that other label maps share counts each time."""
+        """Bytes of all arrays; an index that several label maps share counts for each of them."""
         own = sum(tensor.nbytes for pair in self.own for tensor in pair)
         return self.symbols.nbytes + own + (0 if self.index is None else self.index.nbytes)
 
 
 @dataclass
 class MapModulation:
-    """A label map in the cache. Its numbers are good until the cache is asked to ``trim``."""
+    """A label map in the cache. Its row numbers are valid until the next ``trim`` of the cache."""
 
     symbols: np.ndarray  # int16 [H, W]
     blocks: list[BlockMap]
 
     @property
     def shareable(self) -> bool:
-        """Whether a pass can have other label maps beside this one: all its rows are in the blocks' tables."""
+        """Whether one pass can have this label map and others: all its rows are in the blocks' tables."""
         return all(block.index is not None for block in self.blocks)
 
     @property
     def nbytes(self) -> int:
-        """``symbols`` is the last block's."""
+        """Bytes of all blocks; ``symbols`` is the last block's and needs none of its own."""
         return sum(block.nbytes for block in self.blocks)
 
 
 class ModulationCache:
-    """Modulation by label map and by neighbourhood, bounded in bytes by ``trim``."""
+    """The modulation of recent label maps, by neighbourhood; ``trim`` keeps it below a number of bytes."""
 
     def __init__(self, generator: Generator, limit: int, dtype: torch.dtype = torch.float32) -> None:
-        """``generator``: float32, on its device; read, never changed. Rows are worked out in float32, kept as dtype."""
+        """``generator`` is float32 and is never changed. Rows are computed in float32 and kept as ``dtype``.
+
+        ``limit`` is the most bytes that ``trim`` leaves.
+        """
         self.generator, self.limit, self.hits, self.misses = generator, limit, 0, 0
         self.config: GroupDNetConfig = generator.config
         self.device, self.dtype = generator.conv_img.weight.device, dtype
@@ -252,6 +265,7 @@ class ModulationCache:
 
     @property
     def nbytes(self) -> int:
+        """Bytes of all label maps and tables in the cache."""
         return self._map_bytes + sum(rows.nbytes for rows in self.rows)
 
     def clear(self) -> None:
@@ -262,12 +276,12 @@ class ModulationCache:
         self.rows = [Rows([norm.param_free_norm.num_features for norm in norms], like) for norms in self.norms]
 
     def pairs(self, modulation: MapModulation, block: int) -> list[Pair]:
-        """Scale and shift of each of a block's norms, as ``modulation.blocks[block].index`` numbers their rows."""
+        """Scale and shift of each norm of the block with this index; the label map's ``index`` has the row numbers."""
         return modulation.blocks[block].own or self.rows[block].pairs
 
     @torch.inference_mode()
     def get(self, key: bytes, labels: Tensor, edges: Tensor | None) -> MapModulation:
-        """The modulation of labels long [H, W] and edges [1, H, W], on the CPU; ``key`` names them."""
+        """The modulation of labels long [H, W] and edges [1, H, W] or None, both on the CPU; ``key`` names them."""
         if key in self._kept:
             self.hits += 1
         else:
@@ -278,7 +292,7 @@ class ModulationCache:
         return self._kept[key]
 
     def trim(self) -> None:
-        """Keep to the limit: the least recently used label maps go, and the rows that only they had."""
+        """Where the limit is passed, forget the least recently used label maps, and the rows that only they used."""
         if self.nbytes <= self.limit:
             return
         while self._kept and self.nbytes > TRIMMED * self.limit:
@@ -287,33 +301,35 @@ class ModulationCache:
             self._compact()
 
     def _compact(self) -> None:
+        """Forget the rows that no label map uses, and number the others anew in all label maps."""
         for i, rows in enumerate(self.rows):
             users = [entry.blocks[i] for entry in self._kept.values() if entry.blocks[i].index is not None]
-            numbers = rows.keep(self._seen(i, [block.index for block in users]))  # type: ignore[misc]
+            numbers = rows.forget(self._seen(i, [block.index for block in users]))  # type: ignore[misc]
             for block in users:
                 block.index = numbers[block.index]
 
     def _seen(self, i: int, indices: Sequence[Tensor]) -> Tensor:
-        """Which of a block's rows some pixel has: bool [rows]."""
+        """For each row of the block with index i, whether any of ``indices`` has it: bool [rows]."""
         seen = torch.zeros(len(self.rows[i].numbers), dtype=torch.bool, device=self.device)
         for index in indices:
             seen |= torch.bincount(index, minlength=len(seen)) > 0
         return seen
 
     def _make(self, labels: Tensor, edges: Tensor | None) -> MapModulation:
+        """The modulation of a label map that is not in the cache, from a similar one where there is one."""
         symbols = symbols_of(labels, None if edges is None else edges[0], self.config).to(torch.int16).numpy()
         base, painted = self._nearest(symbols)
         blocks = []
         for i, (height, _) in enumerate(self.config.layer_sizes((labels.shape[0], labels.shape[1]))):
             step = labels.shape[0] // height
-            small = symbols[::step, ::step]  # the nearest neighbours
+            small = symbols[::step, ::step]  # resized by nearest neighbour
             before = base.blocks[i] if base else None
             made = self._repainted(i, before, small, painted.at(step)) if before and before.index is not None else None
             blocks.append(made or self._whole(i, small))
         return MapModulation(symbols, blocks)
 
     def _nearest(self, symbols: np.ndarray) -> tuple[MapModulation | None, Box]:
-        """A recent label map that differs from this one in few pixels, and where."""
+        """The most similar of the recent label maps, or None, and the box around the pixels in which it differs."""
         best, fewest, where = None, MOST_REPAINTED * symbols.size, np.zeros((0, 0), bool)
         for entry, _ in zip(reversed(self._kept.values()), range(NEIGHBOURS)):
             changed = entry.symbols != symbols
@@ -325,6 +341,7 @@ class ModulationCache:
         return best, Box.around(where)
 
     def _whole(self, i: int, symbols: np.ndarray) -> BlockMap:
+        """A label map for the block with index i, every pixel looked up."""
         count = symbol_count(self.config)
         keys = window_keys(surround(symbols[None], count), count)
         centres, numbers = unique(keys.five)
@@ -334,7 +351,10 @@ class ModulationCache:
         return BlockMap(symbols, rows[torch.from_numpy(numbers.ravel()).to(self.device)], len(centres))
 
     def _repainted(self, i: int, before: BlockMap, symbols: np.ndarray, painted: Box) -> BlockMap | None:
-        """What ``before`` is with these symbols, which differ in ``painted`` alone; None where it would be noise."""
+        """The label map of ``before`` with these symbols, which differ in the box ``painted`` only.
+
+        Returns None where the result would be a map of noise.
+        """
         assert before.index is not None
         if painted.empty:
             return replace(before, symbols=symbols)
@@ -351,10 +371,11 @@ class ModulationCache:
         return None if self._is_noise(distinct, symbols) else BlockMap(symbols, index, distinct)
 
     def _is_noise(self, distinct: int, symbols: np.ndarray) -> bool:
+        """Whether a map has so many distinct neighbourhoods that convolutions are cheaper than a table."""
         return symbols.size >= BY_CONVOLUTION and distinct > MOST_DISTINCT * symbols.size
 
     def _rows_of(self, i: int, keys: Keys, centres: np.ndarray) -> Tensor:
-        """The row of each pixel at ``centres``, int32 [n]; what is not there yet is computed."""
+        """The row numbers, int32 [n], of the pixels at flat positions ``centres``; missing rows are computed."""
         rows, wanted = self.rows[i], keys.five.ravel()[centres].tolist()
         found = rows.find(wanted)
         missing = np.flatnonzero(found < 0)
@@ -365,6 +386,7 @@ class ModulationCache:
         return torch.from_numpy(found).to(self.device)
 
     def _by_convolution(self, i: int, symbols: np.ndarray) -> list[Pair]:
+        """Each norm's scale and shift [h·w, ch] for the block with index i, by the plain convolutions."""
         classes, block = self.config.classes, self.blocks[i]
         maps = torch.from_numpy(symbols.astype(np.int64))[None].to(self.device)
         edges = (maps // classes).float() if self.config.instance_edges else None

@@ -1,9 +1,9 @@
-"""The engine's synthesis: the generator's picture from codes and tables, with little else than its convolutions.
+"""The engine's synthesis: the generator's pictures from codes and tables, in little more time than its convolutions.
 
-Activations are rows of pixels [N·h·w, channels] throughout (channels-last), so that a norm is one walk over them: look
-up the scale and shift of the pixel's neighbourhood, multiply, add, LeakyReLU. The upsampling before a block is part of
-the walk, unless it is bilinear: it says which pixel is read. On a CPU the walk goes in strips that stay in the cores'
-caches; on CUDA it is one kernel, where that works.
+Activations are always rows of pixels [N·h·w, channels] (channels-last). A norm is then one walk over the rows: look up
+scale and shift of the pixel's neighbourhood, multiply, add, apply LeakyReLU. The nearest-neighbour upsampling before a
+block is part of the walk, as the choice of the pixel that is read; a bilinear one comes before it. On a CPU the walk
+goes in strips that stay in the cores' caches; on CUDA it is one kernel, where that works.
 """
 
 from __future__ import annotations
@@ -23,18 +23,21 @@ from model.network.groupdnet import Generator, ResidualBlock, noise_map
 from model.network.layers import SLOPE
 
 log = logging.getLogger("groupdnet.engine")
-CLOSE = 1e-5  # of the kernel's numbers and those of PyTorch's operations
-STRIP = 2**17  # numbers for each thread in one of a strip's four arrays: 512 KB
-FusedNorm = Callable[..., Tensor]  # fused.norm
+CLOSE = 1e-5  # most difference of the kernel's numbers from those of PyTorch's operations
+STRIP = 2**17  # numbers for each thread, 512 KB in float32, in one of the four arrays of a strip
+FusedNorm = Callable[..., Tensor]  # the type of fused.norm
 
 
 class Layer:
-    """A residual block at its place in a generator, without what the tables hold."""
+    """A residual block of a generator at one size; the scale and shift of its norms come with each call."""
 
     def __init__(
         self, block: ResidualBlock, height: int, width: int, upsampled: str | None, fused: FusedNorm | None
     ) -> None:
-        """``upsampled``: "nearest", "bilinear" or, for the first, None."""
+        """``height`` and ``width`` are the block's; ``upsampled`` is how its input is doubled, None for the first.
+
+        ``fused`` is the kernel for norms, or None where there is none.
+        """
         self.fused, self.norms, self.smooth = fused, len(block.row.norms()), upsampled == "bilinear"
         self.height, self.width, self.pixels = height, width, height * width
         self.conv_0, self.conv_1 = (Convolution(conv, height, width) for conv in (block.conv_0, block.conv_1))
@@ -50,7 +53,11 @@ class Layer:
             self.noise = torch.from_numpy(noise_map(height, width, block.layer)).to(device, dtype).view(-1, 1)
 
     def __call__(self, x: Tensor, index: Tensor | None, pairs: Sequence[Pair]) -> Tensor:
-        """x [N·(h·w or, upsampled, a quarter of it), inputs], each output pixel's row [N·h·w] → [N·h·w, outputs]."""
+        """x [N·h·w, inputs] → [N·h·w, outputs]; where the block upsamples, x has a quarter of the pixels.
+
+        index: int32 [N·h·w], each output pixel's row in ``pairs``; None where pixel i has row i. pairs: scale and shift
+        of norm_0, norm_1 and, where there is a learned skip, norm_s.
+        """
         if self.smooth:
             x = self._doubled(x)
         count = len(x) // (self.pixels // 4 if self.source is not None else self.pixels)
@@ -62,12 +69,12 @@ class Layer:
         return y
 
     def _doubled(self, x: Tensor) -> Tensor:
-        """[N·h/2·w/2, inputs] → [N·h·w, inputs], bilinear."""
+        """x [N·h/2·w/2, inputs] → [N·h·w, inputs], interpolated bilinearly."""
         image = x.view(-1, self.height // 2, self.width // 2, x.shape[1]).permute(0, 3, 1, 2)
         return F.interpolate(image, scale_factor=2, mode="bilinear").permute(0, 2, 3, 1).reshape(-1, x.shape[1])
 
     def _before(self, x: Tensor, index: Tensor | None, pairs: Sequence[Pair], count: int) -> tuple[Tensor, Tensor]:
-        """What conv_0 and the skip read, each [N·h·w, inputs]."""
+        """The inputs of conv_0 and of the skip path, each [N·h·w, inputs], for ``count`` pictures."""
         source = self._of_each(self.source, count, self.pixels // 4)
         h = x.new_empty(count * self.pixels, x.shape[1])
         skip = torch.empty_like(h)
@@ -86,7 +93,7 @@ class Layer:
         return h, skip
 
     def _between(self, h: Tensor, index: Tensor | None, pair: Pair, count: int) -> None:
-        """The noise and the norm between the convolutions, in place."""
+        """Apply noise and norm_1 to conv_0's output h [N·h·w, middle] in place, for ``count`` pictures."""
         if self.fused is not None:
             self.fused(h, pair, index, SLOPE, out=h, noise=self.noise, gain=self.gain)
             return
@@ -102,7 +109,7 @@ class Layer:
 
     @staticmethod
     def _of_each(index: Tensor | None, count: int, span: int) -> Tensor | None:
-        """An index into one picture's pixels → into those of ``count`` pictures, one after the other."""
+        """An index into one picture's pixels, repeated as an index into those of ``count`` pictures in a row."""
         if index is None or count == 1:
             return index
         first = torch.arange(count, device=index.device, dtype=index.dtype) * span
@@ -110,7 +117,10 @@ class Layer:
 
 
 def modulate(x: Tensor, strip: slice, index: Tensor | None, pair: Pair, slope: float, out: Tensor) -> None:
-    """out = LeakyReLU(x·scale + shift) with the rows of the strip's pixels; ``out`` may be ``x``."""
+    """out = LeakyReLU(x · scale + shift), each [n, ch], for the n pixels of ``strip``; ``out`` may be ``x``.
+
+    index: int32, the row of each pixel of the whole picture in ``pair``; None where pixel i has row i.
+    """
     if index is None:
         scale, shift = pair[0][strip], pair[1][strip]
     else:
@@ -121,14 +131,17 @@ def modulate(x: Tensor, strip: slice, index: Tensor | None, pair: Pair, slope: f
 
 
 def _strips(x: Tensor) -> Iterator[slice]:
-    """Slices of x's rows: parts that stay in the cores' caches; on a GPU one."""
+    """Slices that divide x's rows into parts that stay in the cores' caches; on a GPU one slice of all rows."""
     step = len(x) if x.device.type != "cpu" else max(1, STRIP * torch.get_num_threads() // x.shape[1])
     return (slice(start, start + step) for start in range(0, len(x), step))
 
 
 @functools.cache
 def fused_norm(device: torch.device) -> FusedNorm | None:
-    """The kernel for this device, if it has one that gives what PyTorch's operations give; the log says what failed."""
+    """The kernel for norms on this device, or None where its results differ from PyTorch's or it fails to run.
+
+    The log then says why.
+    """
     if device.type != "cuda":
         return None
     try:
@@ -144,7 +157,7 @@ def fused_norm(device: torch.device) -> FusedNorm | None:
         difference = float((got - expected).abs().max())
         if not difference <= CLOSE:
             raise RuntimeError(f"it differs by {difference:.1e}; allowed is {CLOSE:.0e}")
-    except Exception as error:  # PyTorch's operations are always there
+    except Exception as error:  # any fault: PyTorch's operations do the same work
         log.warning("the fused norm is left out: %s", error)
         return None
     return norm
@@ -154,7 +167,7 @@ class Synthesis:
     """Pictures from codes, as ``generator(codes, modulation)`` gives them up to rounding."""
 
     def __init__(self, generator: Generator, cache: ModulationCache) -> None:
-        """Both on the same device; the generator's weights are read once more, in other orders."""
+        """Generator and cache are on one device; the generator's weights are copied into other memory layouts."""
         self.generator, self.cache = generator, cache
         sizes = generator.config.layer_sizes()
         fused = fused_norm(cache.device)
@@ -167,7 +180,10 @@ class Synthesis:
 
     @torch.inference_mode()
     def __call__(self, codes: Tensor, maps: Sequence[MapModulation]) -> Tensor:
-        """codes [N, 8C, h, w] with one label map for all or one each, of the same kinds → [N, 3, H, W] in [−1, 1]."""
+        """codes [N, 8C, h, w] → pictures [N, 3, H, W] in [−1, 1].
+
+        ``maps`` has one label map for all pictures, or one for each; where it has several, all are shareable.
+        """
         indices = [self._index(i, maps, len(codes)) for i in range(len(self.layers))]
         tables = [rows for i in range(len(self.layers)) for pair in self.cache.pairs(maps[0], i) for rows in pair]
         work = self.graphs if self.graphs and maps[0].shareable else self._picture
@@ -175,7 +191,7 @@ class Synthesis:
             return work([codes, *indices], tables)  # type: ignore[list-item]
 
     def _picture(self, inputs: Sequence[Tensor | None], tables: Sequence[Tensor]) -> Tensor:
-        """Of codes and each layer's index, with the scale and shift of each norm in turn."""
+        """The pictures; ``inputs`` are the codes and each layer's index, ``tables`` scale and shift of each norm."""
         codes, *indices = inputs
         assert codes is not None
         x = self.generator.fc(codes).permute(0, 2, 3, 1).flatten(0, 2).contiguous()  # [N·h·w, fc]
@@ -187,6 +203,7 @@ class Synthesis:
 
     @staticmethod
     def _index(i: int, maps: Sequence[MapModulation], count: int) -> Tensor | None:
+        """The index of layer i for ``count`` pictures of these label maps; None for maps with tables of their own."""
         rows = [entry.blocks[i].index for entry in maps]
         if rows[0] is None:
             return None

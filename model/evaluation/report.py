@@ -1,33 +1,34 @@
-"""``python -m model evaluate``: how good a checkpoint is, on scenes that training never saw and on painted maps."""
+"""The report of an evaluation, as JSON and as tables for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from model.evaluation import survey
 from model.evaluation.held_out import HeldOut
 from model.evaluation.scores import Facts, Goal, Score, class_table, painted_table, scene_table
-from model.evaluation.survey import DIVERSITY
-
-PAINTED_PRIORS = 8
 
 
 def build_report(scenes: Facts, held_out: HeldOut, painted: Facts, drawn: HeldOut) -> dict[str, Any]:
+    """The evaluation as JSON: facts of held-out scenes, and of painted maps where there are any."""
     checkpoint = scenes.checkpoint
+    pictures, pairs = survey.DIVERSITY
     report: dict[str, Any] = {
         "title": checkpoint.title,
         "fingerprint": checkpoint.fingerprint,
         "images": (checkpoint.record or {}).get("images"),
-        "diversity": {"scenes": len(scenes.diversity), "n": DIVERSITY[0], "m": DIVERSITY[1]},
-        "scenes": _section(held_out, 1, scene_table(scenes), class_table(scenes, scenes)),
+        "diversity": {"scenes": len(scenes.diversity), "n": pictures, "m": pairs},
+        "scenes": _section(held_out, scenes.priors, scene_table(scenes), class_table(scenes, scenes)),
     }
     if drawn.count:
         numbers = painted_table(painted, scenes)
-        report["painted"] = _section(drawn, PAINTED_PRIORS, numbers, class_table(painted, scenes))
+        report["painted"] = _section(drawn, painted.priors, numbers, class_table(painted, scenes))
     return report
 
 
 def _section(held_out: HeldOut, priors: int, numbers: list[Score], classes: list[dict[str, Any]]) -> dict[str, Any]:
+    """One kind of label map; ``priors`` is the number of sampled looks of each."""
     return {
         "source": held_out.source,
         "count": held_out.count,
@@ -37,7 +38,7 @@ def _section(held_out: HeldOut, priors: int, numbers: list[Score], classes: list
     }
 
 
-COLUMNS = {  # of the table of classes: key, heading, format
+COLUMNS = {  # columns of the table of classes: key → heading and format
     "pictures": ("pictures", "{}"),
     "variety": ("prior variety ÷ data", "{:.2f}"),
     "low": ("from", "{:.2f}"),
@@ -50,7 +51,7 @@ COLUMNS = {  # of the table of classes: key, heading, format
 
 
 def to_text(report: dict[str, Any]) -> str:
-    """Markdown: for each kind of label map a table of numbers and one of classes."""
+    """The report as Markdown: for each kind of label map a table of numbers and a table of classes."""
     lines = [f"{report['title']}, {report['fingerprint'][:12]}"]
     for section in (report[key] for key in ("scenes", "painted") if key in report):
         each = f", {section['priors']} sampled looks each" if section["priors"] > 1 else ""
@@ -79,7 +80,7 @@ def _cell(value: float | None, form: str) -> str:
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The first row is the heading; columns are padded, so that a terminal shows them as well."""
+    """Lines of a Markdown table, the first row its heading; columns are padded, so that a terminal shows them too."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for i, row in enumerate(rows):
         yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"

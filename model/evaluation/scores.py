@@ -1,4 +1,4 @@
-"""The table of ``python -m model evaluate``: each number with its 95 % interval over scenes, and its goal."""
+"""The numbers of an evaluation, each with its 95 % interval over scenes and its goal."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from model.evaluation.survey import Pictures, Survey
 from model.network.config import at_size
 from model.network.cost import gflop
 
-FEWEST = 20  # pictures that must show a class before its variety is counted
-FRECHET_RESAMPLES = 100
+FEWEST = 20  # a class's variety is counted where at least so many pictures show it
+FRECHET_RESAMPLES = 100  # resamples of the Fréchet distance's bootstrap, which is slow
 NO_ENCODER = "the checkpoint has no encoder"
 NO_SEGMENTER = "the checkpoint has no segmenter"
-Chosen = np.ndarray  # indices of a resample of the scenes [N]
+Chosen = np.ndarray  # indices [N] of the scenes in a resample
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A range; an end that is None is open."""
+    """The range in which a number should be; an end that is None is open."""
 
     low: float | None = None
     high: float | None = None
@@ -43,10 +43,10 @@ ALIKE, FAITHFUL = Goal(0.85, 1.15), Goal(low=0.9)
 
 @dataclass(frozen=True)
 class Score:
-    """One line of the table; ``value`` is None where it cannot be measured, and ``reason`` says why."""
+    """One number of the table; ``value`` is None where it cannot be measured, and ``reason`` says why."""
 
-    key: str
-    name: str
+    key: str  # name for programs
+    name: str  # name in the table
     value: float | None
     interval: tuple[float, float] | None = None
     goal: Goal | None = None
@@ -54,6 +54,7 @@ class Score:
 
     @property
     def met(self) -> bool | None:
+        """Whether the value is in the goal's range; None without a value or a goal."""
         return None if self.value is None or self.goal is None else self.goal.met(self.value)
 
     def to_json(self) -> dict[str, Any]:
@@ -61,7 +62,7 @@ class Score:
 
 
 class Kind:
-    """One kind of pictures (real, encoded, prior) as arrays: N scenes, P pictures each."""
+    """The facts of one kind of picture (real, encoded, prior or fitted) as arrays: N scenes with P pictures each."""
 
     def __init__(self, pictures: Pictures, scenes: int, classes: int) -> None:
         def by_scene(values: np.ndarray) -> np.ndarray:
@@ -73,45 +74,49 @@ class Kind:
         self.features = by_scene(np.array(pictures.features))  # [N, P, D]
 
     def right(self, chosen: Chosen) -> float:
-        """Share of pixels that the segmenter takes for the label map's class."""
+        """The share of pixels that the segmenter reads as the label map's class, in 0 … 1."""
         return metrics.pixel_accuracy(self.confusion[chosen].sum((0, 1)))
 
     def iou(self, chosen: Chosen) -> float:
+        """The mIoU of the segmenter, in 0 … 1."""
         return metrics.mean_iou(self.confusion[chosen].sum((0, 1)))
 
     def sharpness(self, chosen: Chosen) -> float:
+        """The mean energy of high frequencies."""
         return float(self.energy[chosen].mean())
 
     def variety(self, chosen: Chosen) -> np.ndarray:
-        """Deviation of each class's colour [C]."""
+        """How far each class's colour varies, [C] in units of ΔE."""
         return metrics.deviations(self.table[chosen].reshape(-1, *self.table.shape[2:]))
 
     def shown(self) -> np.ndarray:
-        """How many pictures show each class [C]."""
-        return (~np.isnan(self.table[..., 0])).sum((0, 1))
+        """The number of pictures that show each class, [C]."""
+        count: np.ndarray = (~np.isnan(self.table[..., 0])).sum((0, 1))
+        return count
 
     def flat_features(self, chosen: Chosen) -> np.ndarray:
+        """The features of all pictures of these scenes, [n, D]."""
         return self.features[chosen].reshape(-1, self.features.shape[-1])
 
 
 class Facts:
-    """A survey as arrays."""
+    """All that a survey has found out, as arrays."""
 
     def __init__(self, checkpoint: Checkpoint, survey: Survey) -> None:
-        self.checkpoint, self.scenes = checkpoint, len(survey.changes)
+        self.checkpoint, self.scenes, self.priors = checkpoint, len(survey.changes), survey.priors
         classes = checkpoint.config.classes
         self.real, self.encoded, self.prior = (
             Kind(pictures, self.scenes, classes) for pictures in (survey.real, survey.encoded, survey.prior)
         )
         self.fitted = Kind(survey.fitted, len(survey.fit_seconds), classes)
         self.fit_seconds = survey.fit_seconds
-        self.changes = np.full((self.scenes, classes, 2), np.nan)  # inside, outside
+        self.changes = np.full((self.scenes, classes, 2), np.nan)  # mean change inside and outside of each class
         for i, scene in enumerate(survey.changes):
-            for c, pair in scene.items():
-                self.changes[i, c] = pair
-        self.diversity = [np.array(rows) for rows in survey.diversity if rows]  # a scene's [classes, 2]
-        self.blind = NO_SEGMENTER if checkpoint.segmenter is None else None
-        self.hidden = NO_ENCODER if checkpoint.encoder is None else None
+            for c, change in scene.items():
+                self.changes[i, c] = change.inside, change.outside
+        self.diversity = [np.array(rows) for rows in survey.diversity if rows]  # for each scene [classes, 2]
+        self.unread = NO_SEGMENTER if checkpoint.segmenter is None else None  # why there are no facts of a segmenter
+        self.unencoded = NO_ENCODER if checkpoint.encoder is None else None  # why there are no encoded pictures
 
     def score(
         self,
@@ -122,6 +127,7 @@ class Facts:
         reason: str | None = None,
         resamples: int | None = None,
     ) -> Score:
+        """The score of a statistic of the scenes' indices; where there is a ``reason``, without a value."""
         if reason:
             return Score(key, name, None, None, goal, reason)
         value = statistic(np.arange(self.scenes))
@@ -131,18 +137,18 @@ class Facts:
 
 
 def scene_table(facts: Facts) -> list[Score]:
-    """The numbers of held-out scenes."""
+    """The scores of held-out scenes."""
     real, encoded, prior = facts.real, facts.encoded, facts.prior
     return [
-        facts.score("segmenter", "segmenter on photos: pixels right", real.right, FAITHFUL, facts.blind),
-        facts.score("iou_real", "segmenter on photos: mIoU", real.iou, None, facts.blind),
-        _fidelity(facts, "encoded", encoded, real.iou, facts.blind or facts.hidden),
-        _fidelity(facts, "prior", prior, real.iou, facts.blind),
+        facts.score("segmenter", "segmenter on photos: pixels right", real.right, FAITHFUL, facts.unread),
+        facts.score("iou_real", "segmenter on photos: mIoU", real.iou, None, facts.unread),
+        _fidelity(facts, "encoded", encoded, real.iou, facts.unread or facts.unencoded),
+        _fidelity(facts, "prior", prior, real.iou, facts.unread),
         *_looks(facts),
         *_fits(facts),
         *_varieties(facts, facts),
         _frechet(facts),
-        _sharpness(facts, "encoded", encoded, real.sharpness, facts.hidden),
+        _sharpness(facts, "encoded", encoded, real.sharpness, facts.unencoded),
         _sharpness(facts, "prior", prior, real.sharpness),
         _locality(facts),
         _diversity(facts),
@@ -151,10 +157,10 @@ def scene_table(facts: Facts) -> list[Score]:
 
 
 def painted_table(facts: Facts, scenes: Facts) -> list[Score]:
-    """The numbers of label maps without photos; real pictures are those of the held-out scenes."""
+    """The scores of label maps without photos, compared with the real pictures of the held-out ``scenes``."""
     real, everything = scenes.real, np.arange(scenes.scenes)
     return [
-        _fidelity(facts, "prior", facts.prior, lambda _: real.iou(everything), facts.blind),
+        _fidelity(facts, "prior", facts.prior, lambda _: real.iou(everything), facts.unread),
         *_varieties(facts, scenes),
         _sharpness(facts, "prior", facts.prior, lambda _: real.sharpness(everything)),
         _locality(facts),
@@ -162,8 +168,8 @@ def painted_table(facts: Facts, scenes: Facts) -> list[Score]:
 
 
 def class_table(facts: Facts, scenes: Facts) -> list[dict[str, Any]]:
-    """Class by class: the pictures that show it, its variety with the interval, how much changes when it is resampled,
-    and how well its look is kept; None where that cannot be told."""
+    """A row for each class: the number of pictures that show it, its variety with the interval, the change when it is
+    resampled, and the error of its encoded look; None where that cannot be measured."""
     rows: list[dict[str, Any]] = []
     for index, name in enumerate(facts.checkpoint.taxonomy.names):
         changes = facts.changes[:, index][~np.isnan(facts.changes[:, index, 0])]
@@ -184,8 +190,11 @@ def class_table(facts: Facts, scenes: Facts) -> list[dict[str, Any]]:
 
 
 def variety_of(facts: Facts, scenes: Facts) -> tuple[list[int], Callable[[Chosen], np.ndarray]]:
-    """The classes that enough pictures show, and how far their colours vary over sampled looks ÷ over real pictures: of
-    the same scenes, or of all where the looks are those of other label maps."""
+    """The classes whose variety can be measured, and a statistic of it: how far each class's colour varies over sampled
+    looks ÷ over real pictures.
+
+    The real pictures are those of the same scenes, or of all ``scenes`` where the looks are those of other label maps.
+    """
     everything = np.arange(scenes.scenes)
     varied = np.nan_to_num(scenes.real.variety(everything)) > 0
     counted = np.flatnonzero((facts.prior.shown() >= FEWEST) & (scenes.real.shown() >= FEWEST) & varied)
@@ -198,7 +207,7 @@ def variety_of(facts: Facts, scenes: Facts) -> tuple[list[int], Callable[[Chosen
 
 
 def _ratio(a: float, b: float) -> float:
-    """NaN where there is nothing to divide by."""
+    """a ÷ b, or NaN where b is 0."""
     return float(a / b) if b > 0 else float("nan")
 
 
@@ -212,24 +221,26 @@ def _fidelity(facts: Facts, word: str, kind: Kind, real: Callable[[Chosen], floa
 def _looks(facts: Facts) -> list[Score]:
     rows = [("median", 50, Goal(high=5)), ("90th percentile", 90, Goal(high=12))]
     keys = {50: "look_median", 90: "look_p90"}
-    if facts.hidden:
-        return [Score(keys[q], f"encoded look: ΔE, {word}", None, None, goal, facts.hidden) for word, q, goal in rows]
+    if facts.unencoded:
+        return [
+            Score(keys[q], f"encoded look: ΔE, {word}", None, None, goal, facts.unencoded) for word, q, goal in rows
+        ]
     errors = metrics.delta_e(facts.real.table, facts.encoded.table)  # [N, 1, C]
 
     return [facts.score(keys[q], f"encoded look: ΔE, {word}", _percentile(errors, q), goal) for word, q, goal in rows]
 
 
 def _percentile(errors: np.ndarray, q: int) -> Callable[[Chosen], float]:
-    """Of the errors [N, …] of the scenes chosen; NaN is none."""
+    """The statistic that is the q-th percentile of the errors [N, …] in the chosen scenes, NaN left out."""
     return lambda chosen: float(np.nanpercentile(errors[chosen], q))
 
 
 def _fits(facts: Facts) -> list[Score]:
-    """The look that fitting keeps, beside the encoder's on the same scenes; nothing where none was fitted."""
+    """The errors of fitted looks, beside those of encoded ones in the same scenes; empty where none was fitted."""
     count = len(facts.fit_seconds)
     if not count:
         return []
-    kinds = [("fitted", facts.fitted)] + ([] if facts.hidden else [("encoded", facts.encoded)])
+    kinds = [("fitted", facts.fitted)] + ([] if facts.unencoded else [("encoded", facts.encoded)])
     scores = []
     for word, kind in kinds:
         errors = metrics.delta_e(facts.real.table[:count], kind.table[:count])  # [M, 1, C]
@@ -241,7 +252,7 @@ def _fits(facts: Facts) -> list[Score]:
 
 
 def _varieties(facts: Facts, scenes: Facts) -> list[Score]:
-    """Of the class that varies least, and of the one that varies most: both ends must be near what the data has."""
+    """The variety of the class that varies least, and of the one that varies most; both should be near the data's."""
     counted, varieties = variety_of(facts, scenes)
     values, names = varieties(np.arange(facts.scenes)), facts.checkpoint.taxonomy.names
     if not counted:
@@ -263,7 +274,7 @@ def _frechet(facts: Facts) -> Score:
         distances = [metrics.frechet(kind.flat_features(chosen), data) for kind in (prior, encoded)]
         return _ratio(distances[0], distances[1])
 
-    name, reason = "Fréchet distance to real, prior ÷ encoded", facts.blind or facts.hidden
+    name, reason = "Fréchet distance to real, prior ÷ encoded", facts.unread or facts.unencoded
     if reason is None and facts.scenes < FEWEST:
         reason = f"it takes {FEWEST} scenes"
     return facts.score("frechet", name, ratio, Goal(high=1.5), reason, FRECHET_RESAMPLES)
@@ -287,8 +298,9 @@ def _locality(facts: Facts) -> Score:
 
 
 def _diversity(facts: Facts) -> Score:
+    """mCSD ÷ mOCD (section 4 of the paper), with a distance of our own in place of LPIPS."""
     scenes = facts.diversity
-    reason = facts.blind or (None if scenes else "no scene was taken for it")
+    reason = facts.unread or (None if scenes else "no scene was taken for it")
     key, name, goal = "diversity", "mCSD ÷ mOCD, own distance", Goal(low=8)
     if reason:
         return Score(key, name, None, None, goal, reason)
@@ -304,6 +316,7 @@ def _diversity(facts: Facts) -> Score:
 
 
 def _costs(checkpoint: Checkpoint) -> list[Score]:
+    """The arithmetic of a picture of 256×256 pixels, and the size of the generator's file."""
     synthesis = gflop(at_size(checkpoint.config, (256, 256)))[1]
     path = checkpoint.folder / GENERATOR_FILE if checkpoint.folder else None
     size = path.stat().st_size / 2**20 if path is not None and path.is_file() else None

@@ -1,4 +1,4 @@
-"""Contact sheets of an evaluation: each column a label map, what was made of it, and where one class changed it."""
+"""Contact sheets of an evaluation: each column shows a label map, its pictures, and where one class changed them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from PIL import Image, ImageDraw, ImageFont
 from model.evaluation.survey import Shown
 from model.recipe.taxonomy import Taxonomy
 
-GAP, MARGIN, CAPTION = 4, 132, 15  # pixels
-PAPER, INK = (250, 249, 246), (40, 40, 44)
-HEAT = np.array([(0, 0, 0), (90, 10, 110), (210, 60, 60), (250, 180, 50), (255, 255, 230)])
-HOTTEST = 96  # mean change, of 255, that is shown as the brightest
+GAP, MARGIN, CAPTION = 4, 132, 15  # pixels between pictures, at the left for the rows' names, and of a letter's height
+PAPER, INK = (250, 249, 246), (40, 40, 44)  # colours of the sheet and of its text
+HEAT = np.array([(0, 0, 0), (90, 10, 110), (210, 60, 60), (250, 180, 50), (255, 255, 230)])  # from no change to much
+HOTTEST = 96  # mean change, in 0 … 255, that is shown as the brightest
 
 
 def sheet(columns: Sequence[Shown], taxonomy: Taxonomy) -> Image.Image:
-    """The pictures of each column under its label map, the rows named at the left; a row that no column has is left
-    out."""
+    """The pictures of each column under its label map, with the rows' names at the left.
+
+    Rows that no column has are left out.
+    """
     rows = [
         row
         for row in _rows(columns[0], taxonomy)
@@ -38,7 +40,7 @@ def sheet(columns: Sequence[Shown], taxonomy: Taxonomy) -> Image.Image:
 
 
 def _rows(column: Shown, taxonomy: Taxonomy) -> dict[str, np.ndarray | None]:
-    """Row's name → picture uint8 [H, W, 3]."""
+    """Name of a row → the column's picture uint8 [H, W, 3], or None where it has none."""
     rows = {
         "label map": np.array(taxonomy.display, np.uint8)[column.labels],
         "photo": column.real,
@@ -49,8 +51,10 @@ def _rows(column: Shown, taxonomy: Taxonomy) -> dict[str, np.ndarray | None]:
 
 
 def heat_map(column: Shown) -> np.ndarray:
-    """The mean change of each pixel from the first sampled look to the resampled one: uint8 [H, W, 3]; the class's
-    borders are drawn in white."""
+    """The mean change of each pixel from the first sampled look to the resampled one, as colours uint8 [H, W, 3].
+
+    The resampled class's borders are drawn in white.
+    """
     change = np.abs(column.resampled.astype(float) - column.prior[0]).mean(2)
     at = (change / HOTTEST).clip(0, 1) * (len(HEAT) - 1)
     colours = np.stack([np.interp(at, range(len(HEAT)), HEAT[:, i]) for i in range(3)], axis=-1).astype(np.uint8)

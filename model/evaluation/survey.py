@@ -1,4 +1,4 @@
-"""Looks at pictures of many scenes, one scene after the other, and keeps what the numbers are made of."""
+"""The survey of an evaluation: renders many scenes, one after the other, and keeps the facts that scores need."""
 
 from __future__ import annotations
 
@@ -15,53 +15,59 @@ from model.evaluation import metrics
 from model.evaluation.held_out import HeldOut, Sample
 from model.perception.features import perceptual_distance
 from model.progress import Progress
-from model.recipe.change import measure_change
+from model.recipe.change import Change, measure_change
 from model.recipe.styles import Style, style_from_encoding
 
 SHOWN, PRIORS_SHOWN = 6, 3  # columns of the sheet, and sampled looks in each
-DIVERSITY = 20, 19  # pictures of each class, and pairs of them (the paper has 100 and 19)
-RESAMPLED = 3  # classes of a scene, drawn from those over 1 % of it, that are given another look each
-PRIOR_SEEDS, OTHER_SEEDS, DIVERSITY_SEEDS = 10**9, 2 * 10**9, 3 * 10**9  # no two pictures share a seed
-LOOKS = 1000  # more than any scene is given
+PAINTED_PRIORS = 8  # sampled looks of each painted map
+DIVERSITY = 20, 19  # pictures for mCSD and mOCD of each class, and pairs of them; the paper has 100 and 19
+RESAMPLED = 3  # classes of a scene that get another look, drawn from those that cover over 1 % of it
+PRIOR_SEEDS, OTHER_SEEDS, DIVERSITY_SEEDS = 10**9, 2 * 10**9, 3 * 10**9  # first seeds: no two pictures share one
+LOOKS = 1000  # seeds reserved for the sampled looks of each scene
 
 
 @dataclass
 class Pictures:
-    """Facts of one kind of picture (real, encoded, prior), a row for each scene."""
+    """Facts of one kind of picture (real, encoded, prior or fitted), an entry for each picture in turn."""
 
-    confusion: list[np.ndarray] = field(default_factory=list)  # each [C, C]; needs a segmenter
-    features: list[np.ndarray] = field(default_factory=list)  # each [D]; needs a segmenter
-    colours: list[dict[int, np.ndarray]] = field(default_factory=list)
-    energy: list[float] = field(default_factory=list)
+    confusion: list[np.ndarray] = field(default_factory=list)  # each [C, C]; empty without a segmenter
+    features: list[np.ndarray] = field(default_factory=list)  # each [D]; empty without a segmenter
+    colours: list[dict[int, np.ndarray]] = field(default_factory=list)  # each class → mean colour [3] in 0 … 255
+    energy: list[float] = field(default_factory=list)  # energies of high frequencies
 
 
 @dataclass
 class Shown:
-    """The pictures of one scene, uint8 [H, W, 3], for a sheet."""
+    """The pictures of one scene for a sheet, each uint8 [H, W, 3]."""
 
-    labels: np.ndarray
-    real: np.ndarray | None
-    encoded: np.ndarray | None
-    prior: list[np.ndarray]
-    resampled: np.ndarray
+    labels: np.ndarray  # uint8 [H, W]
+    real: np.ndarray | None  # the photo
+    encoded: np.ndarray | None  # the photo's encoded look
+    prior: list[np.ndarray]  # sampled looks
+    resampled: np.ndarray  # the first sampled look with one class resampled
     resampled_class: int
 
 
 class Survey:
-    """Everything that is kept: ``add`` a scene, then read the facts."""
+    """Adds up the facts of scenes: call ``add`` for each, then read the attributes."""
 
     def __init__(self, engine: Engine, priors: int = 1) -> None:
+        """``priors`` is the number of sampled looks of each scene."""
         self.engine, self.priors = engine, priors
         self.real, self.encoded, self.prior = Pictures(), Pictures(), Pictures()
-        self.fitted, self.fit_seconds = Pictures(), list[float]()  # of the scenes whose looks were fitted, the first
-        self.changes: list[dict[int, tuple[float, float]]] = []  # class → mean change inside, outside
-        self.diversity: list[list[tuple[float, float]]] = []  # per class: distance inside, outside
+        self.fitted, self.fit_seconds = Pictures(), list[float]()  # facts of the first scenes, whose looks were fitted
+        self.changes: list[dict[int, Change]] = []  # for each scene: class → how much resampling it changed
+        self.diversity: list[list[tuple[float, float]]] = []  # for each scene and class: mean distance inside, outside
 
     def add(
         self, sample: Sample, diversity: tuple[int, int] | None = None, shown: int = 0, fit: bool = False
     ) -> Shown | None:
-        """Measure one scene; with ``diversity`` (n, m) also how varied n resampled pictures of each class are, by m
-        pairs; with ``shown``, give back pictures for a sheet, that many prior ones; with ``fit``, fit its look too."""
+        """Measure one scene.
+
+        With ``diversity`` (n, m) also measure the diversity of each class by m pairs of n pictures; with ``fit``, fit
+        the photo's look too; with ``shown``, return pictures for a sheet, so many sampled looks among them, or None
+        where the scene has one class only.
+        """
         number = len(self.changes)
         random = np.random.default_rng(number)
         labels = sample.labels
@@ -88,6 +94,7 @@ class Survey:
         return Shown(labels, sample.photo, encoded_picture, prior[:shown], after[widest], chosen[widest])
 
     def _encoded_style(self, sample: Sample, number: int) -> Style | None:
+        """The style that the encoder reads from the photo, or None without an encoder or photo."""
         if self.engine.encoder is None or sample.photo is None:
             return None
         mu, _ = self.engine.encode(sample.photo, sample.labels)
@@ -95,7 +102,7 @@ class Survey:
         return style_from_encoding(mu, present, self.engine.config, seed=PRIOR_SEEDS + number)
 
     def _fit(self, sample: Sample, photo: np.ndarray, number: int) -> None:
-        """The look that a descent finds, as if there were no encoder."""
+        """Fit the photo's look by gradient descent, as if there were no encoder, and keep its facts."""
         started, seed = time.perf_counter(), PRIOR_SEEDS + number
         for step in self.engine.fit(photo, sample.labels, sample.instances, seed=seed):
             codes = step.codes
@@ -105,10 +112,12 @@ class Survey:
         self.fitted.colours.append(metrics.class_colours(sample.sure(picture), sample.sure(sample.labels)))
 
     def _render(self, sample: Sample, styles: list[Style]) -> np.ndarray:
+        """The sample's label map in each style, uint8 [N, H, W, 3]."""
         codes = np.stack([style.codes(self.engine.config) for style in styles])
         return self.engine.render(sample.labels, codes, sample.instances)
 
     def _look(self, sample: Sample, prior: list[np.ndarray], encoded: np.ndarray | None) -> None:
+        """Keep the facts of a scene's photo, sampled looks and encoded look, each uint8 [H, W, 3]."""
         kinds = [(self.prior, picture) for picture in prior]
         if sample.photo is not None:
             kinds.append((self.real, sample.photo))
@@ -128,8 +137,10 @@ class Survey:
 
     @torch.inference_mode()
     def _read(self, pictures: np.ndarray, kept: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
-        """Pictures uint8 [N, H, W, 3], 0 outside bool [H, W] ``kept`` → the segmenter's labels [N, H, W] and the stages
-        of its features [N, D, h, w]."""
+        """Pictures uint8 [N, H, W, 3] → the segmenter's labels long [N, H, W] and its stages, each [N, D, h, w].
+
+        With ``kept`` bool [H, W], all other pixels are set to 0 first, which is mid-grey.
+        """
         segmenter = self.engine.segmenter
         assert segmenter is not None
         x = torch.from_numpy(pictures).to(self.engine.device).permute(0, 3, 1, 2) / 127.5 - 1
@@ -142,8 +153,10 @@ class Survey:
     def _diversity(
         self, sample: Sample, base: Style, c: int, n: int, m: int, random: np.random.Generator
     ) -> tuple[float, float]:
-        """Mean perceptual distance of m pairs of n pictures that differ in class c's code, with all outside of the
-        class set to 0, and with the class itself set to 0."""
+        """The mean distance of m pairs of n pictures that differ in class c's code alone, (inside, outside) of it.
+
+        They are the terms of the paper's mCSD and mOCD (section 4): the rest of the picture is set to 0.
+        """
         seed = DIVERSITY_SEEDS + int(random.integers(10**6))
         pictures = self._render(sample, base.variants([c], seed, n))
         pairs = np.stack([random.choice(n, 2, replace=False) for _ in range(m)])  # [m, 2]
@@ -157,7 +170,10 @@ class Survey:
 
 
 def measure(survey: Survey, held_out: HeldOut, shown: int, diversity: int = 0, fit: int = 0) -> list[Shown]:
-    """Measures every sample; the first ``shown`` of more than one class give pictures for a sheet."""
+    """Add every sample to the survey, and return pictures of the first ``shown`` that have more than one class.
+
+    The diversity of the first ``diversity`` samples is measured too, and the looks of the first ``fit`` are fitted.
+    """
     columns: list[Shown] = []
     with Progress(held_out.count) as progress:
         progress.describe(held_out.source)

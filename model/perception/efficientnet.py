@@ -117,6 +117,12 @@ def _same(conv: nn.Conv2d, x: Tensor) -> Tensor:
     return conv(x)
 
 
+def scene_features(network: EfficientNetLite0, picture: Tensor) -> Tensor:
+    """Picture [N, 3, H, W] in [−1, 1] → the mean over each picture of block 10's output, [N, 112]: what Fréchet
+    distances of pictures are measured on."""
+    return network(picture, ("l10",))["l10"].mean((2, 3))
+
+
 def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:
     """The network with its ImageNet weights, frozen, from ``path`` or the store.
 
@@ -178,5 +184,8 @@ class EfficientNetFeatures(nn.Module):
         return picture
 
     def forward(self, picture: Tensor) -> list[Tensor]:
-        taps = self.network(picture, self.LAYERS)
+        return self.scaled(self.network(picture, self.LAYERS))
+
+    def scaled(self, taps: Mapping[str, Tensor]) -> list[Tensor]:
+        """What is compared, of a picture that the network has looked at already."""
         return [F.normalize(taps[name]) * (math.sqrt(TAPS[name][0]) / 2) for name in self.LAYERS]

@@ -5,56 +5,29 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
 
 from model.checkpoint.checkpoint import SEGMENTER_FILE
 from model.checkpoint.segmenter import load_segmenter
 from model.data.sources import Source
 from model.devices import autocast
 from model.errors import InputError
-from model.perception.convnets import ConvNet, load_convnet
-from model.perception.efficientnet import EfficientNetFeatures, EfficientNetLite0, load_efficientnet
-from model.perception.features import PerceptualFeatures, SegmenterFeatures, Vgg19Features
+from model.perception.efficientnet import EfficientNetLite0, load_efficientnet
+from model.perception.features import PerceptualFeatures, perceptual_features
 from model.perception.label_reader import LabelReader
-from model.perception.lpips import standardised
 from model.training.lessons import lesson_of
 from model.training.plan import Plan
 from model.training.processes import process_count, process_rank
 from model.training.segmenter import train_segmenter
 
 
-class Vgg16Features(nn.Module):
-    """relu1_2, 2_2, 3_3, 4_3, 5_3 of VGG-16, weighted as the paper weights VGG-19's (Johnson, Alahi, Fei-Fei,
-    "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016)."""
-
-    weights = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1.0)
-    RELUS = (1, 3, 6, 9, 12)
-
-    def __init__(self, network: ConvNet | None = None) -> None:
-        """Raises InputError where no network is given and its file is not there."""
-        super().__init__()
-        self.network = network or load_convnet("vgg16")
-
-    def sized(self, picture: Tensor) -> Tensor:
-        return picture
-
-    def forward(self, picture: Tensor) -> list[Tensor]:
-        """picture [N, 3, H, W] in [−1, 1] → a stage [N, D, h, w] for each ReLU."""
-        return self.network(standardised(picture), self.RELUS)
-
-
-PerceptualNetwork: TypeAlias = "PerceptualFeatures | EfficientNetFeatures | Vgg16Features"
-
-
 @dataclass(frozen=True)
 class FrozenNetworks:
     """None stands for a network that the plan's losses do not need."""
 
-    features: PerceptualNetwork | None = None  # perceptual and locality losses compare pictures by them
+    features: PerceptualFeatures | None = None  # perceptual and locality losses compare pictures by them
     segmenter: LabelReader | None = None  # the labels loss reads label maps off pictures through it
     backbone: EfficientNetLite0 | None = None  # the projected discriminator looks through it
 
@@ -72,20 +45,21 @@ class FrozenNetworks:
             backbone = load_efficientnet()
         if segmenter is not None:
             segmenter.eval().requires_grad_(False)
-        features: PerceptualNetwork | None = None
+        features: PerceptualFeatures | None = None
         if vgg19 is not None:
-            features = Vgg19Features(vgg19)
-        elif plan.perceptual == "efficientnet":
-            features = EfficientNetFeatures(backbone)
-        elif plan.perceptual == "vgg16":
-            features = Vgg16Features()
+            features = perceptual_features("vgg19", vgg19=vgg19)
+        elif plan.perceptual in ("efficientnet", "vgg16"):
+            features = perceptual_features(plan.perceptual, backbone=backbone)
         elif segmenter is not None:
-            features = SegmenterFeatures(segmenter)
+            features = perceptual_features("segmenter", segmenter)
         return cls(features, segmenter, backbone if plan.discriminator == "projected" else None)
 
     def to(self, device: torch.device) -> FrozenNetworks:
-        networks = (self.features, self.segmenter, self.backbone)
-        return FrozenNetworks(*(None if network is None else network.to(device) for network in networks))
+        return FrozenNetworks(
+            None if self.features is None else self.features.to(device),
+            None if self.segmenter is None else self.segmenter.to(device),
+            None if self.backbone is None else self.backbone.to(device),
+        )
 
 
 def frozen_networks(

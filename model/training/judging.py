@@ -68,6 +68,6 @@ class Showing:
 
 def judge(discriminator: nn.Module, shown: Shown) -> Features:
     """What a discriminator says to pictures: for each of its scales every layer's output, the prediction last."""
-    if isinstance(discriminator, ProjectedDiscriminator):
-        return discriminator(shown.condition, shown.pictures, shown.seen)
-    return discriminator(shown.condition, shown.pictures)
+    seen = (shown.seen,) if isinstance(discriminator, ProjectedDiscriminator) else ()
+    predictions: Features = discriminator(shown.condition, shown.pictures, *seen)
+    return predictions

@@ -24,6 +24,7 @@ BACKBONE_RATE = 2e-4  # what ImageNet taught is changed little
 FROZEN_BLOCKS = 5  # first blocks that stay as ImageNet made them, which saves a third of a step's time
 FRAME = 3 / 4  # side of the cut-out that is learnt from, relative to the side that photos are read at
 WEIGHING_BATCHES = 32  # batches over which the classes are counted
+SMALLEST_SHARE = 1e-4  # classes that are rarer, or absent, count as if they had this share of the pixels
 BALANCE = 0.25  # a pixel counts by its class's share to the power of −this; 0: all pixels alike, 1: all classes alike
 
 
@@ -137,8 +138,8 @@ class PhotoLesson(Lesson):
         for number in range(WEIGHING_BATCHES):
             labels = self.known_labels(self.source.batch(FirstBatch.WEIGHING + number, 16, self.picture_size))
             counts += torch.bincount(labels[labels != UNKNOWN].cpu(), minlength=self.classes)
-        shares = (counts / counts.sum()).clamp_min(1e-4)
-        weights = shares**-BALANCE
+        shares = counts / counts.sum()
+        weights = shares.clamp_min(SMALLEST_SHARE) ** -BALANCE
         return (weights / (weights * shares).sum()).float()
 
 

@@ -50,7 +50,7 @@ def perceptual_loss(
     With ``known``, bool [N, H, W], features that stand for any pixel that is not known are left out.
     """
     terms = []
-    for weight, f, r in zip(weights, fake, real, strict=True):
+    for weight, f, r in zip(weights, fake, real):
         if known is None:
             terms.append(weight * F.l1_loss(f, r))
             continue

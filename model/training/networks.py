@@ -76,8 +76,8 @@ def new_networks(
     """The networks of a run, alike in every process, where they are trained; with several GPUs, batch norm is counted
     over all of them."""
     streams.seed_weights(plan.seed)
-    networks = Networks(config, plan, start).to(device)
-    networks = networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    networks = Networks(config, plan, start)
+    networks.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if process_count() > 1 and device.type == "cuda":
         networks.generator = nn.SyncBatchNorm.convert_sync_batchnorm(networks.generator)
     return networks

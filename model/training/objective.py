@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from model.devices import autocast
 from model.network.config import CODE_CHANNELS, GroupDNetConfig
 from model.training.colours import ClassColours
 from model.training.frozen import FrozenNetworks
@@ -62,10 +63,11 @@ class Objective:
             places, known = rendered.codes.places, scene.batch.known
             labels, trusted = scene.batch.labels[places], None if known is None else known[places]
             losses["labels"] = weights.labels * label_loss(self.frozen.segmenter, rendered.pictures, labels, trusted)
-        if weights.texture:
-            losses |= self._textures(scene, rendered, weights)
-        if self.colours is not None:
-            losses |= self._colours(self.colours, scene, rendered, weights)
+        with autocast(rendered.pictures.device, torch.float32):  # small differences of large sums
+            if weights.texture:
+                losses |= self._textures(scene, rendered, weights)
+            if self.colours is not None:
+                losses |= self._colours(self.colours, scene, rendered, weights)
         mixed = len(rendered.codes.mixed)
         if weights.locality and mixed:
             kept, before = _kept(rendered.codes.donors, scene.trusted), rendered.pictures[:mixed].detach()

@@ -101,7 +101,7 @@ class Plan:
     prior_share: float = 0.0  # share of the batch that is also rendered with prior codes
     ema: float = 0.9999
     recount_images: int = 0  # over so many the exported generator's batch norms are counted anew; 0: as in training
-    groups: tuple[str, ...] = ()  # of a prepared set's photos; none: all of them
+    groups: tuple[str, ...] = ()  # photos of a prepared set to train on; empty: all photos
     crop: float = 0.7  # least side of a crop of a prepared photo, as a share of the largest
     rare: float = 0.0  # how much oftener photos of rare classes are shown, 0 … 1
     seed: int = 0
@@ -168,7 +168,7 @@ class Plan:
             phases = tuple(Phase.from_json(phase, weights) for phase in data["phases"])
             if not phases:
                 raise ValueError("it has no phases; allowed is one or more")
-            tuples = {name: tuple(data.get(name, ())) for name in ("groups", "augment")}
+            tuples = {name: _names(name, data.get(name, ())) for name in ("groups", "augment")}
             plan = cls(**{"preset": None, **data, "phases": phases, "weights": Weights(**weights), **tuples})
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"The plan is not valid: {error}.", field="plan") from error
@@ -183,7 +183,7 @@ class Plan:
         if plan.segmenter not in SEGMENTERS or not 0 <= plan.segmenter_backdrops <= 1:
             raise InputError(
                 f"The plan asks for the segmenter {plan.segmenter!r} with segmenter_backdrops "
-                f"{plan.segmenter_backdrops!r}; allowed are {' and '.join(SEGMENTERS)}, and 0 … 1.",
+                f"{plan.segmenter_backdrops!r}; allowed is {' or '.join(SEGMENTERS)}, and 0 … 1.",
                 field="segmenter",
                 value=plan.segmenter,
                 allowed=list(SEGMENTERS),
@@ -199,6 +199,13 @@ class Plan:
                 allowed = ", ".join(str(name) for name in known if name)
                 message = f"The plan asks for {field_name} {name!r}; allowed is {allowed}."
                 raise InputError(message, field="plan", value=name, allowed=allowed)
+
+
+def _names(field_name: str, value: Any) -> tuple[str, ...]:
+    """Raises ValueError for anything but a list of names."""
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(name, str) for name in value):
+        raise ValueError(f"its {field_name} is {value!r}; allowed is a list of names")
+    return tuple(value)
 
 
 def load_plan(name: str) -> Plan:

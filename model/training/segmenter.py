@@ -30,6 +30,14 @@ def pixel_accuracy(scores: Tensor, labels: Tensor) -> float:
     return ((scores.argmax(1) == labels) & known).sum().item() / max(1, known.sum().item())
 
 
+def segmenter_loss(scores: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Cross-entropy of scores [N, C, H, W] and labels long [N, H, W], a mean over the labelled pixels by their classes'
+    ``weights`` [C]; 0 where there are none."""
+    if not (labels != UNKNOWN).any():
+        return 0 * scores.sum()
+    return F.cross_entropy(scores, labels, weights, ignore_index=UNKNOWN)
+
+
 def train_segmenter(
     path: Path,
     lesson: Lesson,
@@ -70,7 +78,7 @@ def train_segmenter(
                 scores = segmenter(photos.contiguous(memory_format=torch.channels_last)).float()
             if scores.shape[2:] != labels.shape[1:]:
                 scores = F.interpolate(scores, labels.shape[1:], mode="bilinear")
-            loss = F.cross_entropy(scores, labels, weights, ignore_index=UNKNOWN)
+            loss = segmenter_loss(scores, labels, weights)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
