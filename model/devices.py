@@ -36,7 +36,7 @@ def pick_device(name: str) -> torch.device:
     full = "cuda:0" if name == "cuda" else name
     if full not in found:
         raise InputError(
-            f"device {name!r} is not here; allowed are auto, {', '.join(found)}.",
+            f"device {name!r} is not here; allowed is auto, {', '.join(found)}.",
             field="device",
             value=name,
             allowed=["auto", *found],

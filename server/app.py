@@ -58,10 +58,10 @@ def create_app(settings: Settings) -> FastAPI:
     metrics = Metrics()
     batcher = Batcher(settings.queue_size, metrics.engine)
     metrics.watch_queue(lambda: batcher.turns)
-    fits = Places(settings.fits, "photos are being fitted already, and no more may; try again in a moment.")
+    fits = Places(settings.fits, "photos are being fitted already, and no more may; try again in a moment")
     painters = Places(
         settings.live_sockets,
-        "painters are connected, and no more may; POST render does the same without a socket.",
+        "painters are connected, and no more may; POST render does the same without a socket",
         field="live",
     )
     metrics.watch_sockets(lambda: painters.taken)

@@ -86,7 +86,7 @@ def test_both_paths_against_float64(tiny_checkpoint: Path, capsys: pytest.Captur
 def test_a_picture_that_differs_is_an_error(
     tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.commands.bench.MOST_DIFFERENT", 0.0)
+    monkeypatch.setattr("model.evaluation.bench.MOST_DIFFERENT", 0.0)
     source = ["--checkpoint", str(tiny_checkpoint / "tiny"), "--device", "cpu"]
     assert main(["bench", *source, "--seconds", "0.01"]) == 2
     out, err = capsys.readouterr()

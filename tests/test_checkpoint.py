@@ -17,9 +17,8 @@ from small_checkpoints import fresh, refused, rewrite, tiny
 from torch import Tensor, nn
 
 from model.checkpoint import Checkpoint, convert, describe, inspect, load_checkpoint, save_checkpoint
-from model.checkpoint import checkpoint as door
 from model.checkpoint.manifest import released_manifest
-from model.checkpoint.released import infer_config
+from model.checkpoint.released import fold_spectral_norm, infer_config
 from model.errors import InputError
 from model.network import presets
 from model.network.groupdnet import Generator
@@ -106,7 +105,7 @@ def test_a_write_that_fails_leaves_the_old_checkpoint(ours: Path, monkeypatch: p
     def full_disk(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(door.os, "fsync", full_disk)
+    monkeypatch.setattr("os.fsync", full_disk)
     with pytest.raises(OSError, match="No space"):
         save_checkpoint(ours, fresh(encoder=False, record={"steps": 1}))
     assert {path.name: path.read_bytes() for path in ours.iterdir()} == before
@@ -160,7 +159,7 @@ def test_spectral_norm_is_folded() -> None:
     key = "up_0.conv_1.weight"
     matrix = state[f"{key}_orig"].flatten(1).double()
     sigma = state[f"{key}_u"].double() @ matrix @ state[f"{key}_v"].double()
-    folded = door.fold_spectral_norm(state, {key: list(state[f"{key}_orig"].shape)})[key]
+    folded = fold_spectral_norm(state, {key: list(state[f"{key}_orig"].shape)})[key]
     torch.testing.assert_close(folded.flatten(1).double(), matrix / sigma, rtol=1e-6, atol=0)
     assert torch.linalg.matrix_norm(folded.flatten(1), 2) == pytest.approx(1, abs=0.02)  # u and v are not quite there
 

@@ -80,7 +80,7 @@ class TestPairs:
 
     def test_a_broken_taxonomy_is_named(self, pairs: Path) -> None:
         (pairs / "taxonomy.json").write_text("{")
-        assert str(refusal(pairs)).startswith(f"{pairs / 'taxonomy.json'}: Expecting property name")
+        assert str(refusal(pairs)).startswith(f"{pairs / 'taxonomy.json'} is no taxonomy: Expecting property name")
 
     def test_samples(self, pairs: Path) -> None:
         labels, photo, instances = open_dataset(pairs, "landscape", (4, 6))[0]
@@ -131,7 +131,7 @@ class TestDataSets:
 
 class TestRefusals:
     def test_no_folder(self, tmp_path: Path) -> None:
-        assert str(refusal(tmp_path / "none")) == f"{tmp_path / 'none'} is not a folder"
+        assert str(refusal(tmp_path / "none")) == f"{tmp_path / 'none'} is not a folder; allowed is a folder of photos."
 
     def test_no_layout(self, tmp_path: Path) -> None:
         error = refusal(tmp_path)
@@ -143,15 +143,15 @@ class TestRefusals:
             "clothing-co-parsing: photos/ and annotations/pixel-level/",
             "sift-flow: Images/ and SemanticLabels/",
         ]
-        assert "has the folders of no data set known here; allowed are pairs: photos/" in str(error)
+        assert "has the folders of no data set known here; allowed is pairs: photos/" in str(error)
 
     def test_no_such_split(self, pairs: Path) -> None:
         error = refusal(pairs, "landscape", split="val")
-        assert str(error) == f"{pairs} (pairs) has no split 'val'; it has train" and error.allowed == ["train"]
+        assert str(error) == f"{pairs} (pairs) has no split 'val'; allowed is train." and error.allowed == ["train"]
 
     def test_no_such_taxonomy(self, pairs: Path) -> None:
         error = refusal(pairs, "coco")
-        assert str(error).startswith("there is no taxonomy called 'coco'; name one of landscape")
+        assert str(error).startswith("There is no taxonomy called 'coco'; allowed is landscape")
         assert error.allowed == list(TAXONOMIES)
 
     def test_photos_without_labels(self, pairs: Path) -> None:
@@ -161,7 +161,7 @@ class TestRefusals:
         assert str(error) == (
             f"4 of 7 photos have no label map in {pairs / 'labels'}: {pairs / 'photos/w.jpg'}, "
             f"{pairs / 'photos/x.jpg'}, {pairs / 'photos/y.jpg'} and 1 more; complete them, or skip them with "
-            "--skip-unpaired"
+            "--skip-unpaired."
         )
         assert len(open_dataset(pairs, "landscape", (4, 6), skip_unpaired=True)) == 3
 
@@ -180,7 +180,7 @@ class TestRefusals:
 
     def test_two_photos_of_one_name(self, pairs: Path) -> None:
         save_photo(pairs / "photos/a.jpg")
-        assert "are both photos of a; keep one" in str(refusal(pairs, "landscape"))
+        assert "are both photos of a; allowed is one of them." in str(refusal(pairs, "landscape"))
 
     def test_hidden_files_are_not_photos(self, pairs: Path) -> None:
         (pairs / "photos/._a.png").write_bytes(b"finder")
@@ -279,7 +279,7 @@ class TestMatlabDataSets:
     def test_a_value_that_is_no_class(self, sift_flow: Path) -> None:
         savemat(sift_flow / "SemanticLabels/labels/coast_1.mat", {"S": ramp() + 7})
         with pytest.raises(
-            InputError, match=r"coast_1\.mat has the value .* which is no class; allowed: 0 … 2, and 255"
+            InputError, match=r"coast_1\.mat has the value .* which is no class; allowed is 0 … 2, and 255"
         ):
             open_dataset(sift_flow, None, (4, 6))[0]
 

@@ -323,7 +323,7 @@ def test_devices_and_precisions_that_are_not_here(checkpoint: Checkpoint, monkey
     assert pick_device("auto") == torch.device(devices()[0])
     assert devices()[-1] == "cpu"
     for name in ("cuda:99", "tpu", "", "CPU"):
-        with pytest.raises(InputError, match=f"device '{name}' is not here; allowed are auto, .*cpu"):
+        with pytest.raises(InputError, match=f"device '{name}' is not here; allowed is auto, .*cpu"):
             Engine(checkpoint, name)
     monkeypatch.setattr("model.devices.bfloat16_gain", lambda: 0.5)
     for precision in ("bfloat16", "float16", "float64"):

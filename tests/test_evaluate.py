@@ -14,6 +14,7 @@ from PIL import Image
 
 from model.__main__ import main
 from model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from model.commands.evaluate import STARTERS
 from model.data.landscape import Landscape
 from model.engine import Engine
 from model.evaluation import report as evaluate
@@ -21,6 +22,7 @@ from model.evaluation.held_out import Sample, brush_map, painted_maps, world_sce
 from model.evaluation.scores import ALIKE, FEWEST, Facts, Goal, scene_table
 from model.evaluation.sheets import GAP, MARGIN
 from model.evaluation.survey import PRIORS_SHOWN, SHOWN, Pictures, Survey
+from model.recipe.change import Change
 from model.recipe.labels import write_labels
 from model.recipe.taxonomy import TAXONOMIES
 
@@ -33,8 +35,8 @@ def quick() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("model.evaluation.metrics.RESAMPLES", 40)
         patch.setattr("model.evaluation.scores.FEWEST", FEW)
-        patch.setattr("model.evaluation.report.DIVERSITY", (3, 2))
-        patch.setattr("model.evaluation.report.PAINTED_PRIORS", 2)
+        patch.setattr("model.evaluation.survey.DIVERSITY", (3, 2))
+        patch.setattr("model.commands.evaluate.PAINTED_PRIORS", 2)
         yield
 
 
@@ -103,6 +105,7 @@ def test_classes_have_lines_of_their_own(report: dict[str, Any], tiny_checkpoint
 
 def test_painted_maps_have_prior_numbers_alone(report: dict[str, Any]) -> None:
     assert report["painted"]["count"] == 2 and report["painted"]["priors"] == 2
+    assert report["painted"]["source"] == "2 drawn maps, 0 of brush strokes"  # two of the studio's starters
     assert "fidelity_encoded" not in numbers(report, "painted") and "look_median" not in numbers(report, "painted")
     assert numbers(report, "painted")["fidelity_prior"]["value"] > 0
 
@@ -224,9 +227,9 @@ def test_held_out_scenes_are_the_worlds(tiny_checkpoint: Path) -> None:
 
 def test_painted_maps_are_the_starters_and_then_strokes(tiny_checkpoint: Path) -> None:
     checkpoint = load_checkpoint(tiny_checkpoint / "tiny")
-    starters = len(list((Path(__file__).parents[1] / "static" / "starters").glob("*.png")))
-    maps = [sample.labels for sample in painted_maps(checkpoint, starters + 4, None, 999).samples]
-    assert len(maps) == starters + 4 and all(labels.shape == (64, 64) for labels in maps)
+    starters = len(list(STARTERS.glob("*.png")))
+    maps = [sample.labels for sample in painted_maps(checkpoint, starters + 4, STARTERS, 999).samples]
+    assert starters and len(maps) == starters + 4 and all(labels.shape == (64, 64) for labels in maps)
     assert all(labels.max() < 12 for labels in maps)
 
 
@@ -246,7 +249,7 @@ def test_strokes_are_regions_of_any_class() -> None:
 def facts_of(checkpoint: Checkpoint, real: Pictures, made: Pictures) -> Facts:
     survey = Survey(Engine(checkpoint, "cpu"))
     survey.real, survey.encoded, survey.prior = real, made, made
-    survey.changes = [{0: (20.0, 1.0), 3: (10.0, 1.0)} for _ in real.energy]
+    survey.changes = [{0: Change(20.0, 1.0, 0.9), 3: Change(10.0, 1.0, 0.8)} for _ in real.energy]
     survey.diversity = [[(0.8, 0.1), (1.0, 0.05)]]
     return Facts(checkpoint, survey)
 

@@ -19,7 +19,7 @@ from model.network import groupdnet, presets
 from model.network.config import GroupDNetConfig, at_size
 from model.network.discriminator import Discriminator
 from model.network.encoder import AreaBias, Encoder, split_by_class
-from model.network.layers import instance_edges
+from model.network.layers import instance_edges, nearest, semantics
 from model.network.presets import PRESETS, cityscapes, landscape
 
 TOLERANCE = 5e-5
@@ -242,15 +242,15 @@ def test_nearest_takes_the_pixel_at_floor_of_i_times_scale() -> None:
     grid = torch.rand(2, 64, 128, generator=torch.Generator().manual_seed(4))
     for size in ((16, 32), (4, 8), (64, 128)):
         expected = torch.nn.functional.interpolate(grid[:, None], size, mode="nearest")[:, 0]
-        assert torch.equal(groupdnet.nearest(grid, size), expected)
+        assert torch.equal(nearest(grid, size), expected)
 
 
 def test_semantics_are_one_hot_and_paired_with_edges() -> None:
     labels = torch.tensor([[[0, 2], [1, 1]]])
     edges = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
-    onehot = groupdnet.semantics(labels, 3)
+    onehot = semantics(labels, 3)
     assert onehot[0].tolist() == [[[1, 0], [0, 0]], [[0, 0], [1, 1]], [[0, 1], [0, 0]]]
-    paired = groupdnet.semantics(labels, 3, edges)
+    paired = semantics(labels, 3, edges)
     assert torch.equal(paired[:, 0::2], onehot)
     assert torch.equal(paired[:, 1::2], edges[:, None].expand(-1, 3, -1, -1))
 

@@ -83,7 +83,7 @@ def test_restyling_one_class_leaves_the_others_alone(label: int) -> None:
 def test_unknown_sizes_and_seeds_are_refused() -> None:
     with pytest.raises(InputError, match=r"size 100 .* 32, 64, 128, 256, 512"):
         Landscape(100)
-    with pytest.raises(InputError, match=r"seed -1 must be 0 or more"):
+    with pytest.raises(InputError, match=r"seed is -1; allowed is 0 or more"):
         Landscape(64, seed=-1)
 
 

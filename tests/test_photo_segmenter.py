@@ -113,7 +113,7 @@ def test_the_engine_tells_how_sure_it_is(tiny_config: GroupDNetConfig) -> None:
     engine = Engine(checkpoint, "cpu")
     reading = engine.read(photo)
     assert np.array_equal(reading.labels, engine.segment(photo))
-    assert (reading.labels.dtype, reading.confidence.dtype, reading.second.dtype) == (np.uint8, np.float32, np.uint8)
+    assert reading.labels.dtype == reading.second.dtype == np.uint8 and reading.confidence.dtype == np.float32
     assert sorted(reading.guesses()) == np.unique(reading.labels).tolist()
     checkpoint.segmenter = None
     with pytest.raises(InputError, match="no segmenter"):
@@ -128,7 +128,8 @@ def test_it_comes_back_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "s.safetensors").write_bytes(segmenter_bytes(segmenter))
     again = load_segmenter(tmp_path / "s.safetensors")
     assert isinstance(again, PhotoSegmenter) and again.config == CONFIG and not again.training
-    assert torch.equal(again(pictures(1, 64, 96)), segmenter(pictures(1, 64, 96)))
+    assert all(torch.equal(a, b) for a, b in zip(again.state_dict().values(), segmenter.state_dict().values()))
+    torch.testing.assert_close(again(pictures(1, 64, 96)), segmenter(pictures(1, 64, 96)), rtol=1e-2, atol=1e-3)
 
 
 def test_half_of_its_bytes_fit_into_ten_mebibytes_and_read_the_same_map(tmp_path: Path) -> None:
@@ -311,5 +312,5 @@ def test_a_segmenter_of_the_other_kind_is_not_trained_further(tmp_path: Path) ->
 def test_a_plan_names_a_segmenter_that_there_is(changes: dict[str, Any]) -> None:
     plan: dict[str, Any] = {"preset": "landscape", "phases": [{"size": [64, 64], "batch": 2, "images": 4}]}
     assert Plan.from_json(plan).segmenter == "small"
-    with pytest.raises(InputError, match="allowed are small and efficientnet-lite0, and 0 … 1"):
+    with pytest.raises(InputError, match="allowed is small or efficientnet-lite0, and 0 … 1"):
         Plan.from_json({**plan, **changes})

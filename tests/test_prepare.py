@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -252,8 +253,22 @@ class TestRefusals:
         with pytest.raises(InputError, match=r"no data recipe 'faces'; allowed is a \.json file, or fashion, outdoor"):
             load_recipe("faces")
 
+    def test_a_recipe_like_another_that_is_like_a_third(self, tmp_path: Path) -> None:
+        (tmp_path / "recipe.json").write_text('{"like": "street"}')
+        with pytest.raises(InputError, match="The data recipe is not valid"):
+            load_recipe(str(tmp_path / "recipe.json"))
 
-@pytest.mark.parametrize(("name", "classes", "size"), [("outdoor", 13, (256, 256)), ("fashion", 12, (384, 256))])
+
+def test_street_is_like_fashion_with_its_own_background() -> None:
+    fashion = load_recipe("fashion")
+    assert fashion.backdrop and fashion.person is not None
+    assert load_recipe("street") == replace(fashion, name="street", backdrop=False, person=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "size"),
+    [("outdoor", 13, (256, 256)), ("fashion", 12, (384, 256)), ("street", 12, (384, 256))],
+)
 def test_our_recipes(name: str, classes: int, size: tuple[int, int]) -> None:
     recipe = load_recipe(name)
     assert len(recipe.taxonomy) == classes and recipe.size == size and recipe.name == name

@@ -99,7 +99,7 @@ def test_a_proposed_network_makes_pictures(classes: int) -> None:
         ({"classes": 12, "smooth": -1}, r"network\.smooth is -1; allowed is a whole number, 0 or more"),
         ({"classes": 12, "encoder_side": "a"}, r'network\.encoder_side is "a"; allowed'),
         ({"classes": 12, "image_size": 256}, r"network\.image_size is 256; allowed is two whole numbers"),
-        ({"classes": 12, "image_size": [100, 100]}, "100×100 is not a multiple of 64"),
+        ({"classes": 12, "image_size": [100, 100]}, "image_size is 100×100; allowed is a positive multiple of 64"),
     ],
 )
 def test_refusals(data: dict[str, Any], message: str) -> None:

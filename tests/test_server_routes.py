@@ -291,12 +291,16 @@ def test_boomerang_returns_without_stopping_at_the_ends(client: TestClient) -> N
 def test_segment_reads_a_label_map_from_a_photo(client: TestClient, tiny_checkpoint: Path) -> None:
     answer = post(client, "segment", {"photo": photo()}).json()
     SegmentAnswer.model_validate(answer)
-    expected = Engine(load_checkpoint(tiny_checkpoint / "tiny"), device="cpu").segment(np.array(pixels(photo())))
+    engine = Engine(load_checkpoint(tiny_checkpoint / "tiny"), device="cpu")
     labels = pixels(answer["labels"])
-    assert np.array_equal(labels, expected)
+    assert np.array_equal(labels, engine.segment(np.array(pixels(photo()))))
     shares = [(row["index"], row["name"], row["share"]) for row in answer["classes"]]
     largest_first = sorted(np.unique(labels).tolist(), key=lambda index: -(labels == index).sum())
     assert shares == [(index, TAXONOMY.names[index], (labels == index).mean()) for index in largest_first]
+    guesses = engine.read(np.array(pixels(photo()))).guesses()
+    for row in answer["classes"]:
+        guess = guesses[row["index"]]
+        assert (row["confidence"], row["second"]) == (pytest.approx(guess.confidence), guess.second)
     picture = post(client, "segment", {"photo": photo()}, accept="image/*")
     assert picture.headers["content-type"] == "image/png"
     assert np.array_equal(pixels(picture.content), labels)

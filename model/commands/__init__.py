@@ -1,1 +1,1 @@
-"""One file for each command of ``python -m model``: ``add_arguments`` and ``main``."""
+"""The commands of ``python -m model``, one file each with ``add_arguments`` and ``main``."""

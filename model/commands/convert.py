@@ -1,4 +1,4 @@
-"""``python -m model convert``: a released checkpoint, written as safetensors."""
+"""``python -m model convert``: writes a released checkpoint as safetensors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model.checkpoint import convert, describe
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("source", metavar="SOURCE", help="a released folder or .pth file")
-    command.add_argument("folder", metavar="FOLDER", type=Path, help="where to, e.g. checkpoints/ade20k")
+    command.add_argument("folder", metavar="FOLDER", type=Path, help="folder to write, such as checkpoints/ade20k")
 
 
 def main(args: argparse.Namespace) -> None:

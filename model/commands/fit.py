@@ -1,4 +1,4 @@
-"""``python -m model fit``: the style of a photo, by a checkpoint that needs no encoder."""
+"""``python -m model fit``: finds the style of a photo by gradient descent, which needs no encoder."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from model.recipe.styles import style_from_encoding
 
 
 def add_arguments(command: ArgumentParser) -> None:
-    command.add_argument("photo", metavar="PHOTO", type=Path, help="PNG, JPEG or WebP")
-    command.add_argument("labels", metavar="LABELS.png", type=Path, help="its label map")
+    command.add_argument("photo", metavar="PHOTO", type=Path, help="the photo, a PNG, JPEG or WebP file")
+    command.add_argument("labels", metavar="LABELS.png", type=Path, help="the photo's label map")
     command.add_argument("--checkpoint", metavar="DIR", required=True, help="folder or file of the model")
     command.add_argument("--out", metavar="STYLE.json", required=True, type=Path, help="the style, for render --style")
-    command.add_argument("--picture", metavar="OUT.png", type=Path, help="what the style gives on the photo's labels")
-    command.add_argument("--steps", type=int, default=STEPS, help="of the descent (default: %(default)s)")
-    command.add_argument("--seed", type=int, default=0, help="of classes that the photo lacks (default: %(default)s)")
+    command.add_argument("--picture", metavar="OUT.png", type=Path, help="the photo's label map in the style found")
+    command.add_argument("--steps", type=int, default=STEPS, help="steps of the descent (default: %(default)s)")
+    command.add_argument(
+        "--seed", type=int, default=0, help="seed for classes that the photo does not show (default: %(default)s)"
+    )
     command.add_argument("--instances", metavar="FILE.png", type=Path, help="instance map, where the model takes one")
     command.add_argument("--resize", action="store_true", help="scale photo and labels to the model's size")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: %(default)s)")

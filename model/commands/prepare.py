@@ -13,7 +13,7 @@ from model.data.prepare import SPLITS, prepare
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", type=Path, help="folder of the photos and their label maps")
     parser.add_argument("out", metavar="OUT", type=Path, help="folder to make")
-    parser.add_argument("--recipe", required=True, help="outdoor, fashion, or a .json file")
+    parser.add_argument("--recipe", required=True, help="outdoor, fashion, street, or a .json file")
     parser.add_argument(
         "--skip-unpaired", action="store_true", help="leave out photos without a label map, and maps alone"
     )

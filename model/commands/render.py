@@ -1,4 +1,4 @@
-"""``python -m model render``: a picture from a label map, or again from a picture's recipe."""
+"""``python -m model render``: makes a picture from a label map, or again from a picture's recipe."""
 
 from __future__ import annotations
 
@@ -21,19 +21,23 @@ from model.recipe.styles import Style
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     source = command.add_mutually_exclusive_group(required=True)
-    source.add_argument("labels", metavar="LABELS.png", nargs="?", type=Path, help="label map")
-    source.add_argument("--recipe", metavar="PICTURE.png", type=Path, help="a picture made here, or its recipe's JSON")
+    source.add_argument("labels", metavar="LABELS.png", nargs="?", type=Path, help="the label map")
+    source.add_argument(
+        "--recipe", metavar="PICTURE.png", type=Path, help="a picture of this program or the studio, or its recipe"
+    )
     command.add_argument("--checkpoint", metavar="DIR", required=True, help="folder or file of the model")
-    command.add_argument("--out", metavar="OUT.png", required=True, type=Path, help="the picture")
-    command.add_argument("--seed", type=int, help="the style's own seed: of all classes that --style leaves out")
+    command.add_argument("--out", metavar="OUT.png", required=True, type=Path, help="file for the picture")
+    command.add_argument("--seed", type=int, help="seed for the classes that --style leaves out (default: 0)")
     command.add_argument(
-        "--style", metavar="STYLE.json", type=Path, help="each class's look (default: all from --seed)"
+        "--style", metavar="STYLE.json", type=Path, help="look of each class (default: all classes from --seed)"
     )
     command.add_argument("--instances", metavar="FILE.png", type=Path, help="instance map, where the model takes one")
     command.add_argument("--resize", action="store_true", help="scale the label map to the model's size")
     command.add_argument("--no-recipe", action="store_true", help="leave the recipe out of the PNG")
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: %(default)s)")
-    command.add_argument("--precision", default="float32", help="float32; on CUDA also bfloat16 and float16")
+    command.add_argument(
+        "--precision", default="float32", help="float32, or bfloat16 or float16 on CUDA (default: %(default)s)"
+    )
 
 
 def main(args: argparse.Namespace) -> None:
@@ -50,6 +54,7 @@ def main(args: argparse.Namespace) -> None:
 
 
 def _from_files(args: argparse.Namespace, ckpt: Checkpoint) -> tuple[np.ndarray, np.ndarray | None, Style]:
+    """Label map, instance map or None, and style, from the options' files."""
     size = ckpt.config.image_size
     labels = read_labels(args.labels, ckpt.taxonomy, size, args.resize)
     instances = None if args.instances is None else read_instances(args.instances, size, args.resize)
@@ -60,6 +65,7 @@ def _from_files(args: argparse.Namespace, ckpt: Checkpoint) -> tuple[np.ndarray,
 
 
 def _from_recipe(args: argparse.Namespace, ckpt: Checkpoint) -> tuple[np.ndarray, np.ndarray | None, Style]:
+    """Label map, instance map or None, and style, from a recipe; a note says so where its model is another one."""
     given = [option for option in ("seed", "style", "instances") if getattr(args, option) is not None]
     if given:
         raise InputError(f"--{given[0]} is part of the recipe already; allowed with --recipe is none.", field=given[0])
@@ -81,4 +87,4 @@ def _read_json(path: Path, field: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{field}: {path} is not JSON: {error}.", field=field, value=str(path)) from error
+        raise InputError(f"{field} in {path} is not JSON: {error}.", field=field, value=str(path)) from error

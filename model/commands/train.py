@@ -28,9 +28,9 @@ from model.training.segmenter import train_segmenter
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, help="folder of the run; an existing one is resumed")
+    parser.add_argument("run", type=Path, help="folder of the run; an existing run is resumed")
     parser.add_argument(
-        "--plan", help="name of a plan of ours, or a .json file (default: the run's own, else landscape)"
+        "--plan", help="name of a built-in plan, or a .json file (default: the run's own, else landscape)"
     )
     parser.add_argument(
         "--from",
@@ -42,30 +42,47 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--data", default="world", help="'world', a folder of rendered scenes, a prepared set, or a folder of photos"
     )
-    parser.add_argument("--scenes", type=int, default=0, help="with --data world: render so many scenes ahead (CPU)")
     parser.add_argument(
-        "--taxonomy", help="classes of a plain folder of pairs: landscape, deepfashion, cityscapes, ade20k"
+        "--scenes", type=int, default=0, help="with --data world: number of scenes to render ahead (default: none)"
+    )
+    parser.add_argument(
+        "--taxonomy",
+        help="name of the classes in a plain folder of pairs: landscape, deepfashion, cityscapes or ade20k",
     )
     parser.add_argument(
         "--groups",
         metavar="A,B",
-        help="photos of a prepared set to train on, by its groups (default: the plan's, else all)",
+        help="groups of a prepared set to train on (default: the plan's, else all)",
     )
     parser.add_argument(
-        "--skip-unpaired", action="store_true", help="leave out photos without a label map, and maps alone"
+        "--skip-unpaired",
+        action="store_true",
+        help="leave out photos without a label map, and label maps without a photo",
     )
     parser.add_argument(
         "--segmenter-only",
         type=int,
         default=0,
         metavar="IMAGES",
-        help="train the segmenter alone, or further, on so many pictures",
+        help="train only the segmenter, on this number of pictures; one that the run has is trained further",
     )
     parser.add_argument("--vgg", type=Path, help="VGG-19 weights in torchvision's layout, for the perceptual loss")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
-    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
-    parser.add_argument("--minutes", type=float, default=0, help="stop after so long (resume by the same command)")
-    parser.add_argument("--sheet-every", type=int, default=500, help="steps between sample sheets")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: %(default)s)")
+    parser.add_argument(
+        "--precision",
+        default="auto",
+        choices=("auto", "float32", "bfloat16"),
+        help="number format of most operations; auto takes bfloat16 where it is faster (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=0,
+        help="minutes after which the run stops, to be resumed by the same command (default: no limit)",
+    )
+    parser.add_argument(
+        "--sheet-every", type=int, default=500, help="steps between two sample sheets (default: %(default)s)"
+    )
 
 
 def _source(args: Namespace, plan: Plan, device: torch.device) -> Source:

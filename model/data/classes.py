@@ -59,8 +59,8 @@ def read_label_matrix(path: Path, variable: str, classes: int, field: str) -> np
     if len(wrong):
         pixels = np.count_nonzero(values == wrong[0])
         raise InputError(
-            f"{field} has the value {wrong[0]:g} on {pixels:,} pixels, which is no class; allowed: 0 … {classes - 1}, "
-            f"and {UNKNOWN} for unknown.",
+            f"{field} has the value {wrong[0]:g} on {pixels:,} pixels, which is no class; "
+            f"allowed is 0 … {classes - 1}, and {UNKNOWN} for unknown.",
             code="unknown_label",
             field=field,
             value=float(wrong[0]),

@@ -135,7 +135,16 @@ def _size(value: Any) -> tuple[int, int]:
 
 
 def load_recipe(name: str) -> DataRecipe:
-    """A recipe of ours by name ("outdoor", "fashion") or any JSON file."""
+    """A recipe of ours by name ("outdoor", "fashion", "street") or any JSON file; ``"like": "fashion"`` in it takes
+    from that recipe whatever it does not say itself."""
+    data = _read_recipe(name)
+    if isinstance(data, dict) and "like" in data:
+        own = {key: value for key, value in data.items() if key != "like"}
+        data = {**_read_recipe(str(data["like"])), **own}
+    return DataRecipe.from_json(data)
+
+
+def _read_recipe(name: str) -> Any:
     path = Path(name) if name.endswith(".json") else FOLDER / f"{name}.json"
     if not path.is_file():
         ours = ", ".join(sorted(file.stem for file in FOLDER.glob("*.json")))
@@ -143,6 +152,6 @@ def load_recipe(name: str) -> DataRecipe:
             f"There is no data recipe {name!r}; allowed is a .json file, or {ours}.", field="recipe", value=name
         )
     try:
-        return DataRecipe.from_json(json.loads(path.read_text(encoding="utf-8")))
+        return json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         raise InputError(f"{path} is not JSON: {error}.", field="recipe", value=name) from error

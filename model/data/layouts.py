@@ -1,4 +1,4 @@
-"""Where published data sets keep their photos, label maps and instance maps."""
+"""The folders and file names of published data sets' photos, label maps and instance maps."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a data set keeps its files. A photo's path below ``photos``, its ending and ``photo_ending`` taken off, is
-    its key; its label map is ``labels``/key + ``label_ending``, in a file of the same folder structure.
+    """Where a data set keeps its files.
+
+    A photo's key is its path below ``photos`` without the suffix and ``photo_ending``. Its label map is the file
+    ``labels``/key + ``label_ending``, and its instance map is found likewise.
     """
 
     name: str
-    photos: str  # with {split}
-    labels: str
-    splits: dict[str, str]  # our word → the data set's folder
-    taxonomy: str | None  # None: told by the caller, or by taxonomy.json in the folder
-    instances: str | None = None
-    photo_ending: str = ""
-    label_ending: str = ".png"
-    instance_ending: str = ".png"
+    photos: str  # folder of the photos, in which {split} stands for the split's folder
+    labels: str  # folder of the label maps, likewise
+    splits: dict[str, str]  # "train" or "val" → the data set's name for it
+    taxonomy: str | None  # name of the taxonomy; None where the caller names it or the folder has a taxonomy.json
+    instances: str | None = None  # folder of the instance maps
+    photo_ending: str = ""  # end of a photo's name before its suffix
+    label_ending: str = ".png"  # end of a label map's name
+    instance_ending: str = ".png"  # end of an instance map's name
     label_variable: str | None = None  # name of the matrix in the label files, where these are MATLAB files
     names: str | None = None  # file with the names of the classes
     names_variable: str | None = None  # name of the list in that file, where it is a MATLAB file
@@ -30,10 +32,11 @@ class Layout:
     test_list: str | None = None  # file that lists the photos of val, one a line; train is the others
 
     def describe(self) -> str:
+        """The layout in words: its name and its folders."""
         return f"{self.name}: {self.photos}/ and {self.labels}/".replace("{split}", "|".join(self.splits.values()))
 
     def matches(self, root: Path) -> bool:
-        """Whether the folders of any split are there."""
+        """Whether the folder ``root`` has the photos' and label maps' folders of at least one split."""
         return any(
             (root / self.photos.format(split=folder)).is_dir() and (root / self.labels.format(split=folder)).is_dir()
             for folder in self.splits.values()

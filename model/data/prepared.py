@@ -38,7 +38,7 @@ class Prepared:
         known = sorted({group for _, _, own in self.photos for group in own})
         if lost := [group for group in groups if group not in known]:
             raise InputError(
-                f"{self.folder} has no group {lost[0]!r}; allowed are {', '.join(known) or 'none'}.",
+                f"{self.folder} has no group {lost[0]!r}; allowed is {', '.join(known) or 'none'}.",
                 field="groups",
                 value=lost[0],
                 allowed=known,
@@ -96,7 +96,7 @@ class PreparedPhotos:
     ) -> None:
         """``keep`` is where the decoded photos lie; None is a folder in the prepared set itself."""
         if not 0 < crop <= 1 or not 0 <= rare <= 1:
-            raise InputError(f"crop is {crop} and rare {rare}; allowed are 0 to 1, crop above 0.", field="crop")
+            raise InputError(f"crop is {crop} and rare {rare}; allowed is 0 to 1, crop above 0.", field="crop")
         prepared = open_prepared(folder)
         self.taxonomy, self.device, self.seed = prepared.taxonomy, device, seed
         self.size, self.crop = prepared.size, crop

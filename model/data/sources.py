@@ -1,6 +1,6 @@
-"""Where training pictures come from: the procedural world (made as it goes, or ahead) or a folder of photos.
+"""Sources of training pictures: the procedural world, rendered during training or ahead of it, or a folder of photos.
 
-Every source is a function of the step alone, so a run that is resumed sees what it would have seen.
+A batch depends on the source and the step's number only, so that a resumed run sees the same batches.
 """
 
 from __future__ import annotations
@@ -22,23 +22,22 @@ from model.data.datasets import open_dataset
 from model.data.decoded import Decoded, decode
 from model.data.landscape import Landscape, is_rendered
 from model.data.regions import fill_unknown
-from model.errors import InputError
+from model.errors import InputError, refuse
+from model.network.config import LATENT_STRIDE
 from model.recipe.taxonomy import TAXONOMIES, UNKNOWN, Taxonomy
 
 
 @dataclass(frozen=True)
 class Batch:
-    """labels long [N, H, W]; photos float32 [N, 3, H, W] in [−1, 1]; instances int32 [N, H, W] or None.
+    """N pictures with their label maps."""
 
-    ``known`` bool [N, H, W] is False where a label is only that of the nearest labelled pixel; None: all are known.
-    """
-
-    labels: Tensor
-    photos: Tensor
-    instances: Tensor | None
-    known: Tensor | None = None
+    labels: Tensor  # long [N, H, W]
+    photos: Tensor  # float32 [N, 3, H, W] in [−1, 1]
+    instances: Tensor | None  # int32 [N, H, W]
+    known: Tensor | None = None  # bool [N, H, W], False where a label is the nearest known pixel's; None: all True
 
     def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
         labels, photos = (part.to(device, non_blocking=True) for part in (self.labels, self.photos))
         optional = (self.instances, self.known)
         instances, known = (None if part is None else part.to(device, non_blocking=True) for part in optional)
@@ -46,32 +45,39 @@ class Batch:
 
 
 class Source(Protocol):
-    taxonomy: Taxonomy
-    device: torch.device  # where its batches lie
+    """Anything that gives training batches."""
 
-    def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch: ...
+    taxonomy: Taxonomy
+    device: torch.device  # the device of its batches
+
+    def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
+        """The batch of a step: ``count`` pictures of ``size`` (H, W)."""
+        ...
 
 
 def _draw(seed: int, step: int, high: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which samples a step takes, and which of them are mirrored: a function of seed and step."""
+    """For each picture of a step the index of its sample, below ``high``, and whether it is mirrored: [count] each."""
     generator = np.random.Generator(np.random.Philox(key=[seed, step]))
     return generator.integers(0, high, count), generator.random(count) < 0.5
 
 
 def _mirror(tensor: Tensor, mirrored: np.ndarray) -> Tensor:
+    """[N, …, W], flipped from left to right where bool [N] ``mirrored`` is true."""
     flips = torch.from_numpy(mirrored).view(-1, *[1] * (tensor.dim() - 1))
     return torch.where(flips, tensor.flip(-1), tensor)
 
 
 def _normalise(pictures: Tensor) -> Tensor:
+    """uint8 pictures → float32 in [−1, 1]."""
     return pictures.float() / 127.5 - 1
 
 
 class RenderedWorld:
-    """Scenes rendered ahead by ``python -m model landscape --render``; also serves sizes that divide theirs.
+    """Scenes rendered ahead by ``python -m model landscape --render``, at their own size and at sizes that divide it.
 
-    All in NumPy: PyTorch would give the thread that fetches batches a second pool of workers, and where there are more
-    of them than cores they no longer wait for each other on their feet, which costs training a quarter of its speed.
+    It computes with NumPy, because PyTorch would start a second pool of threads for the thread that fetches batches.
+    With more threads than cores, OpenMP's threads sleep instead of spinning while they wait for each other, which costs
+    training a quarter of its speed.
     """
 
     taxonomy = TAXONOMIES["landscape"]
@@ -89,6 +95,7 @@ class RenderedWorld:
             raise InputError(f"{folder} is not rendered to the end yet.", value=str(folder))
 
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
+        """Random scenes, half of them mirrored; raises InputError for a size that does not divide the scenes'."""
         labels, pictures = self._at(size)
         chosen, mirrored = _draw(self.seed, step, len(labels), count)
         maps, photos = labels[chosen].astype(np.int64), pictures[chosen].astype(np.float32) / 127.5 - 1
@@ -97,15 +104,12 @@ class RenderedWorld:
         return Batch(torch.from_numpy(maps), torch.from_numpy(photos), None).to(self.device)
 
     def _at(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """The scenes at a size: smaller ones are made once and kept in memory."""
+        """All scenes at a size, labels [N, H, W] and pictures [N, 3, H, W]; smaller ones are kept in memory."""
         if size in self.scaled:
             return self.scaled[size]
         if size[0] != size[1] or self.size % size[0]:
-            raise InputError(
-                f"Scenes of {self.size}×{self.size} cannot be shown at {size[0]}×{size[1]}.",
-                value=list(size),
-                allowed=f"squares that divide {self.size}",
-            )
+            what = f"is {size[0]}×{size[1]} for scenes of {self.size}×{self.size}"
+            refuse("size", list(size), what, f"a square whose side divides {self.size}")
         factor = self.size // size[0]
         pictures = np.empty((len(self.pictures), 3, *size), np.uint8)
         for first in range(0, len(pictures), 64):
@@ -117,7 +121,7 @@ class RenderedWorld:
 
 
 class LiveWorld:
-    """Scenes rendered when they are wanted, never twice: for a GPU, where that costs less than reading them."""
+    """Scenes rendered for each batch, each scene once: on a GPU this costs less than reading them."""
 
     taxonomy = TAXONOMIES["landscape"]
 
@@ -126,6 +130,7 @@ class LiveWorld:
         self.worlds: dict[int, Landscape] = {}
 
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
+        """The next scenes in turn."""
         world = self.worlds.setdefault(size[0], Landscape(size[0], seed=self.seed, device=self.device))
         labels, pictures = world.scenes(step * count, count)
         return Batch(labels.long(), _normalise(pictures), None)
@@ -143,14 +148,19 @@ class PhotoFolder:
         skip_unpaired: bool = False,
         keep: Path | None = None,
     ) -> None:
-        """``keep`` is a folder for the decoded photos; with None the files are read anew for every batch."""
+        """``keep`` is a folder for the decoded photos; with None the files are read anew for every batch.
+
+        The other arguments are those of ``open_dataset``.
+        """
         self.device, self.seed, self.keep = device, seed, keep
-        dataset = open_dataset(path, taxonomy, (64, 64), skip_unpaired=skip_unpaired, write_taxonomy=True)
+        smallest = (LATENT_STRIDE, LATENT_STRIDE)  # any size would do: each batch asks for its own
+        dataset = open_dataset(path, taxonomy, smallest, skip_unpaired=skip_unpaired, write_taxonomy=True)
         self.taxonomy, self.dataset = dataset.taxonomy, dataset
         self.decoded: dict[tuple[int, int], Decoded] = {}
         self.pool = ThreadPoolExecutor(8)
 
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
+        """Random photos, half of them mirrored."""
         chosen, mirrored = _draw(self.seed, step, len(self.dataset), count)
         labels, photos, known, instances = self._samples(chosen, size)
         return Batch(
@@ -163,7 +173,7 @@ class PhotoFolder:
     def _samples(
         self, chosen: np.ndarray, size: tuple[int, int]
     ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """Labels, photos uint8 [N, 3, H, W], where the labels are known, and instances."""
+        """Labels uint8 [N, H, W], photos uint8 [N, 3, H, W], ``known`` and ``instances`` as in ``Batch``."""
         if self.keep is None:
             samples = list(self.pool.map(self.dataset.resized(size).__getitem__, chosen.tolist()))
             given = np.stack([labels.numpy() for labels, _, _ in samples])
@@ -186,7 +196,10 @@ class PhotoFolder:
 
 
 def prefetch(source: Source, steps: Iterator[tuple[int, int, tuple[int, int]]], ahead: int = 2) -> Iterator[Batch]:
-    """``source.batch`` for each (step, count, size), made by a thread that stays ``ahead`` of the training."""
+    """The batches of each (step, count, size) in turn, made by a thread that keeps ``ahead`` of them ready.
+
+    An exception in the thread is raised where its batch is asked for.
+    """
     ready: queue.Queue[Batch | BaseException | None] = queue.Queue(ahead)
     stop = threading.Event()
 
@@ -204,7 +217,7 @@ def prefetch(source: Source, steps: Iterator[tuple[int, int, tuple[int, int]]], 
                     return
                 put(source.batch(*step))
             put(None)
-        except BaseException as error:  # raised where the batch is wanted
+        except BaseException as error:  # handed on, to be raised where the batch is asked for
             put(error)
 
     threading.Thread(target=work, daemon=True).start()

@@ -1,1 +1,1 @@
-"""How good and how fast a model is."""
+"""Measuring how good a model's pictures are, and how fast it makes them."""

@@ -1,8 +1,8 @@
-"""``python -m model bench``: what a model costs on this machine, against what the machine could do at best.
+"""The bench: a model's times and memory on this machine, and the least time that its arithmetic or memory needs.
 
-All times of a table come from one run that takes the cases in turn, round after round, and keeps each one's fastest:
-what else the machine does then falls on all of them alike, and their ratios hold. With a single thread on a CPU the
-clock is the processor's time, which stands still while other programs run.
+A run takes all cases in turn, round after round, and keeps the fastest time of each. Whatever else the machine does
+then slows all of them alike, and their ratios are right. With a single thread on a CPU, times are the processor's,
+which other programs do not add to.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from torch import nn
 
 from model.checkpoint import Checkpoint
 from model.engine import Engine
+from model.errors import InputError
 from model.network import lookup
 from model.network.config import CODE_CHANNELS, GroupDNetConfig, at_size
 from model.network.cost import gflop, least_bytes
@@ -34,64 +35,67 @@ from model.recipe.styles import Style
 from model.recipe.taxonomy import numbered_taxonomy
 from model.threads import visible_cores
 
-BATCH = 8
-PAIRS = 2  # of a resample and a stroke in each round
-BRUSH = 20  # pixels across
-REGIONS, CELLS = 10, 7  # of the label maps: classes in one, and the grid that its wiggly regions come from
-SIDE = 1024  # of the square matrices, and of the convolution's input: 256 channels of 64×64
-PRODUCT_GFLOP, CONVOLUTION_GFLOP = 2e-9 * SIDE**3, 2e-9 * 9 * 256 * SIDE**2
-COPIED = 2**26  # bytes
-MOST_DIFFERENT, LEAST_DECIBELS = 1e-4, 45  # from the plain network's picture; in a lower precision decibels alone
-GAINS = {"mlp_shared": 1.1, "mlp_": 0.35, "conv_img": 0.3, "": 1.1}  # of random weights, by part of the name
-BESIDE = (5, 40)  # least and most resamples that are timed beside a busy core
-CALIBRATED = 2  # pictures that random weights' batch norms take their statistics from
+BATCH = 8  # pictures in the batch, unless another number is asked for
+PAIRS = 2  # resamples, and strokes, in each round
+BRUSH = 20  # pixels across the brush of a stroke
+REGIONS, CELLS = 10, 7  # classes in a label map, and cells a side of the grid that its regions are interpolated from
+SIDE = 1024  # rows and columns of the matrices; the convolution's input has as many numbers: 256 channels of 64×64
+PRODUCT_GFLOP, CONVOLUTION_GFLOP = 2e-9 * SIDE**3, 2e-9 * 9 * 256 * SIDE**2  # 10⁹ operations of each
+COPIED = 2**26  # bytes that are copied to time the memory
+MOST_DIFFERENT = 1e-4  # most difference from the plain network's picture, in [−1, 1], in float32
+LEAST_DECIBELS = 45  # least PSNR against the plain network's picture, in any precision
+GAINS = {"mlp_shared": 1.1, "mlp_": 0.35, "conv_img": 0.3, "": 1.1}  # gain of random weights, by part of their name
+BESIDE = (5, 40)  # fewest and most resamples that are timed beside a busy core
+CALIBRATED = 2  # pictures that give the statistics of the batch norms beside random weights
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What the machine can do, each the best of the run."""
+    """The speed of the machine, each number the best of the run."""
 
     device: str
     threads: int
-    product_gflops: float  # 10⁹ operations a second of a large float32 matrix product
-    convolution_gflops: float  # of a dense 3×3 convolution, which is another library's work and may be faster
-    gbyte_per_second: float  # read and written by a large copy
+    product_gflops: float  # 10⁹ operations a second in a large float32 matrix product
+    convolution_gflops: float  # 10⁹ operations a second in a dense 3×3 convolution, which another library may compute
+    gbyte_per_second: float  # 10⁹ bytes a second, read and written, in a large copy
 
 
 @dataclass(frozen=True)
 class Result:
-    """One model's line. Times are milliseconds a picture, at the model's own size."""
+    """The measurements of one model. Times are milliseconds for one picture of the model's own size."""
 
     model: str
     size: tuple[int, int]  # H, W
-    parameters: int  # the generator's
-    gflop: float  # of one picture, modulation included
-    gflop_synthesis: float
-    distinct: float  # neighbourhoods of the label map by pixel, at the largest resolution
-    plain_ms: float
-    new_map_ms: float
-    stroke_ms: float
-    resample_ms: float
-    batch: int  # pictures
-    batch_ms: float
+    parameters: int  # number of the generator's parameters
+    gflop: float  # 10⁹ operations for one picture, modulation included
+    gflop_synthesis: float  # 10⁹ operations for one picture without the modulation
+    distinct: float  # distinct neighbourhoods in a label map ÷ its pixels, at the largest resolution
+    plain_ms: float  # the plain network, modulation included
+    new_map_ms: float  # the engine, with a label map that it has not seen
+    stroke_ms: float  # the engine, after a stroke on a label map that it has seen
+    resample_ms: float  # the engine, with new codes for a label map that it has seen
+    batch: int  # pictures in a batch
+    batch_ms: float  # one picture of a batch of resamples
     quiet_p50_ms: float  # median of resamples one after the other, on the machine as it is
     busy_p50_ms: float  # median beside a busy process on every core but one
-    busy_p90_ms: float  # 90th percentile beside them
+    busy_p90_ms: float  # 90th percentile beside a busy process on every core but one
     encode_ms: float | None  # None without an encoder
-    difference: float  # largest from the plain network's picture
-    decibels: float  # PSNR against it
+    difference: float  # largest difference from the plain network's picture, in [−1, 1]
+    decibels: float  # PSNR against the plain network's picture
     error: float | None  # largest difference from the plain network in float64, where it was asked for
-    plain_error: float | None  # the plain network's own, in float32
-    floor_ms: float  # of synthesis at the rate of matrix products, or of memory
-    convolution_floor_ms: float  # at the rate of dense convolutions, or of memory
-    peak_bytes: int
+    plain_error: float | None  # largest difference of the plain network in float32 from itself in float64
+    floor_ms: float  # least time of synthesis at the rate of matrix products, or of memory
+    convolution_floor_ms: float  # least time of synthesis at the rate of dense convolutions, or of memory
+    peak_bytes: int  # most memory in use, by the process or on the GPU
     rates: Rates
 
     @property
     def images_per_second(self) -> float:
+        """Resampled pictures a second, alone or in a batch, whichever is faster."""
         return 1000 / min(self.batch_ms, self.resample_ms)
 
     def ratios(self) -> dict[str, float]:
+        """Ratios of times, which depend less on the machine than the times do."""
         return {
             "plain_to_resample": self.plain_ms / self.resample_ms,
             "plain_to_new_map": self.plain_ms / self.new_map_ms,
@@ -104,9 +108,18 @@ class Result:
     def to_json(self) -> dict[str, object]:
         return {**asdict(self), "images_per_second": self.images_per_second, **self.ratios()}
 
+    def require_fidelity(self, precision: str) -> None:
+        """Raises InputError where the engine's picture is not near enough to the plain network's."""
+        close = precision != "float32" or self.difference <= MOST_DIFFERENT
+        if not (close and self.decibels >= LEAST_DECIBELS):  # this refuses NaN too
+            raise InputError(
+                f"{self.model}'s picture differs from the plain network's by {self.difference:.1e}, PSNR "
+                f"{self.decibels:.0f} dB; allowed is {MOST_DIFFERENT:.0e} in float32, and {LEAST_DECIBELS} dB."
+            )
+
 
 def random_checkpoint(title: str, config: GroupDNetConfig) -> Checkpoint:
-    """Seeded random weights, with the statistics in their norms that small pictures have: none saturates."""
+    """A checkpoint with seeded random weights; its batch norms have the statistics of pictures, so none saturates."""
     random = torch.Generator().manual_seed(0)
     generator, encoder = Generator(config), Encoder(config)
     for network in (generator, encoder):
@@ -127,15 +140,16 @@ def random_checkpoint(title: str, config: GroupDNetConfig) -> Checkpoint:
 
 
 def label_map(config: GroupDNetConfig, seed: int) -> np.ndarray:
-    """Wiggly regions of ten classes: uint8 [H, W]."""
+    """A label map with curved regions of up to ``REGIONS`` classes: uint8 [H, W]."""
     random = torch.Generator().manual_seed(seed)
     fields = torch.rand(1, min(REGIONS, config.classes), CELLS, CELLS, generator=random)
     chosen = torch.randperm(config.classes, generator=random)[: fields.shape[1]]
-    return chosen[F.interpolate(fields, config.image_size, mode="bicubic").argmax(1)[0]].numpy().astype(np.uint8)
+    regions = F.interpolate(fields, config.image_size, mode="bicubic").argmax(1)[0]  # [H, W]
+    return chosen[regions].numpy().astype(np.uint8)
 
 
 def painted(labels: np.ndarray, seed: int) -> np.ndarray:
-    """The map after a dab of a round brush, of a class that is in it, somewhere inside."""
+    """The label map after one dab of a round brush at a random place, in another class of the map."""
     random = np.random.default_rng(seed)
     height, width = labels.shape
     y, x = random.integers(BRUSH, height - BRUSH), random.integers(BRUSH, width - BRUSH)
@@ -145,7 +159,7 @@ def painted(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def distinct_share(config: GroupDNetConfig, labels: np.ndarray) -> float:
-    """Distinct 5×5 neighbourhoods a pixel."""
+    """The number of distinct 5×5 neighbourhoods in a label map [H, W] ÷ the number of its pixels."""
     maps, count = torch.from_numpy(labels).long()[None], lookup.symbol_count(config)
     edges = instance_edges(maps)[:, 0] if config.instance_edges else None
     surrounded = lookup.surround(lookup.symbols_of(maps, edges, config).numpy(), count)
@@ -165,9 +179,10 @@ def busy_cores(count: int) -> Iterator[None]:
 
 
 class Bench:
-    """One model's cases, and their fastest times so far."""
+    """Times one model. ``best`` has the fewest seconds of each case so far."""
 
     def __init__(self, ckpt: Checkpoint, device: str, precision: str, cache_bytes: int, batch: int) -> None:
+        """The arguments are those of ``Engine``; ``batch`` is the number of pictures in a batch."""
         self.ckpt, self.config = ckpt, ckpt.config
         self.engine = Engine(ckpt, device, precision, cache_bytes)
         self.device, self.batch = self.engine.device, batch
@@ -179,7 +194,8 @@ class Bench:
         self.peak_bytes = 0
 
     def run(self, seconds: float, float64: bool = False) -> Result:
-        self._engine_round(0)  # nothing of the plain network is in the peak
+        """Measure for about so many seconds, at least two rounds; with ``float64``, compare with a float64 run too."""
+        self._engine_round(0)  # before the plain network runs, so that its memory is not in the peak
         self.peak_bytes = self._peak()
         plain = self.ckpt.generator.to(self.device).eval()
         self.best.clear()
@@ -201,7 +217,7 @@ class Bench:
         return self._result(got - expected, *errors, quiet, busy)
 
     def _resamples(self, labels: np.ndarray, seconds: float) -> np.ndarray:
-        """Milliseconds of resamples of one label map in a row, by the wall's clock whatever the number of threads."""
+        """Milliseconds of each of some resamples of one label map in a row, in real time for any number of threads."""
         times: list[float] = []
         started = time.perf_counter()
         while len(times) < BESIDE[0] or (len(times) < BESIDE[1] and time.perf_counter() - started < seconds):
@@ -212,7 +228,7 @@ class Bench:
         return np.array(times)
 
     def _engine_round(self, seed: int) -> np.ndarray:
-        """Every case of the engine once, on a label map that it has not seen; that map."""
+        """Time every case of the engine on a label map that it has not seen, and return that map."""
         engine, codes = self.engine, self.codes
         labels = label_map(self.config, seed)
         engine.cache.clear()
@@ -227,13 +243,16 @@ class Bench:
 
     @torch.inference_mode()
     def _plain(self, generator: Generator, labels: np.ndarray) -> torch.Tensor:
+        """The first codes' picture by the generator itself, [1, 3, H, W]."""
         maps = torch.from_numpy(labels).long()[None]
         edges = instance_edges(maps).to(self.device) if self.config.instance_edges else None
         codes = torch.from_numpy(self.codes[:1]).to(self.device, generator.conv_img.weight.dtype)
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            return generator(codes, generator.modulation(maps.to(self.device), edges))
+            picture: torch.Tensor = generator(codes, generator.modulation(maps.to(self.device), edges))
+        return picture
 
     def _machine(self) -> None:
+        """Time a matrix product, a convolution and a copy."""
         square = torch.ones(SIDE, SIDE, device=self.device)
         self._time("product", torch.matmul, square, square)
         image = square.view(1, 256, 64, 64).to(memory_format=torch.channels_last)
@@ -245,7 +264,7 @@ class Bench:
         self._time("copy", target.copy_, source)
 
     def _time(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
-        """What ``work(*args)`` gives; its seconds count if they are the case's fewest."""
+        """The result of ``work(*args)``; its seconds are kept if they are the fewest of the case ``name``."""
         self._wait()
         started = self.clock()
         result = work(*args)
@@ -254,11 +273,12 @@ class Bench:
         return result
 
     def _wait(self) -> None:
+        """Wait until a GPU has done all its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
     def _peak(self) -> int:
-        """Most memory so far: the GPU's tensors, or the process."""
+        """Most bytes in use so far, by tensors on the GPU or by the whole process."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
         unit = 1 if sys.platform == "darwin" else 1024
@@ -272,6 +292,7 @@ class Bench:
         quiet: np.ndarray,
         busy: np.ndarray,
     ) -> Result:
+        """All measurements; ``difference`` is between the engine's and the plain pictures, the times milliseconds."""
         total, synthesis = gflop(self.config)
         ms = {name: 1000 * seconds for name, seconds in self.best.items()}
         rates = Rates(
@@ -312,7 +333,7 @@ class Bench:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Markdown: a column for each model, and a line on the machine."""
+    """The results as Markdown: a column for each model, and a line about the machine."""
     rows = [["", *(row.model for row in results)], ["---", *("---:" for _ in results)]]
     rows += [[name, *(show(row) for row in results)] for name, show in LINES.items()]
     rates = max((row.rates for row in results), key=lambda rates: rates.product_gflops)

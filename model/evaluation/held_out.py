@@ -1,7 +1,8 @@
-"""What a model is evaluated on: held-out scenes with their photos, and label maps as people paint them, without."""
+"""The data of an evaluation: held-out scenes with their photos, and painted label maps without photos."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,40 +20,41 @@ from model.recipe.images import Size
 from model.recipe.labels import read_labels
 from model.recipe.taxonomy import UNKNOWN
 
-STARTERS = Path(__file__).parents[1] / "static" / "starters"
-STROKES = (3, 9)  # of the brush, on a map painted here
-BRUSHES = (0.03, 0.16)  # width, in heights of the map
-DABS = 40  # that a stroke is made of
+STROKES = (3, 9)  # fewest brush strokes on a painted map, and one more than the most
+BRUSHES = (0.03, 0.16)  # least and largest width of the brush ÷ height of the map
+DABS = 40  # brush dabs in one stroke
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Labels uint8 [H, W], and their photo uint8 [H, W, 3] and instance ids int32 [H, W] where there are any.
+    """A label map, with its photo and instance ids where there are any."""
 
-    ``known`` bool [H, W] is False where a label is only that of the nearest labelled pixel; None: all are known.
-    """
-
-    labels: np.ndarray
-    photo: np.ndarray | None = None
-    instances: np.ndarray | None = None
-    known: np.ndarray | None = None
+    labels: np.ndarray  # uint8 [H, W]
+    photo: np.ndarray | None = None  # uint8 [H, W, 3]
+    instances: np.ndarray | None = None  # int32 [H, W]
+    known: np.ndarray | None = None  # bool [H, W], False where a label is the nearest known pixel's; None: all True
+    groups: tuple[str, ...] = ()  # the photo's groups in its prepared set
 
     def sure(self, values: np.ndarray) -> np.ndarray:
-        """Of values [H, W, …] of the pixels, those where the label is known: [K, …]."""
+        """The values of pixels whose label is known: [H, W, …] → [K, …]."""
         return values.reshape(-1, *values.shape[2:]) if self.known is None else values[self.known]
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """A number of samples, made or read one after the other, and where they come from, in words."""
+    """``count`` samples, made or read one after the other as they are asked for."""
 
-    source: str
+    source: str  # where they come from, in words
     count: int
     samples: Iterator[Sample]
+    prepared: str | None = None  # name of the taxonomy of a prepared set of photos; None: other data
 
 
 def world_scenes(checkpoint: Checkpoint, count: int, seed: int) -> HeldOut:
-    """Scenes 0 … count−1 of the procedural world; InputError where the model was trained on this seed."""
+    """Scenes 0 … count−1 of the procedural world with this seed.
+
+    Raises InputError where the model was trained on this seed, or its classes or size are not the world's.
+    """
     height, width = checkpoint.config.image_size
     if checkpoint.taxonomy.name != "landscape" or height != width or height not in SIZES:
         raise InputError(
@@ -63,7 +65,9 @@ def world_scenes(checkpoint: Checkpoint, count: int, seed: int) -> HeldOut:
         )
     trained = (checkpoint.record or {}).get("plan", {}).get("seed")
     if seed == trained:
-        raise InputError(f"--seed {seed} is what the model was trained on; allowed is any other.", field="seed")
+        raise InputError(
+            f"--seed {seed} is what the model was trained on; allowed is any other seed.", field="seed", value=seed
+        )
     world = Landscape(height, seed)
 
     def samples() -> Iterator[Sample]:
@@ -83,23 +87,37 @@ def folder_scenes(
     split: str | None = None,
     groups: Sequence[str] = (),
 ) -> HeldOut:
-    """The first ``count`` samples of a folder of rendered scenes, or of a split of a data set: by default its
-    validation split if it has one. ``groups`` chooses photos of a prepared set."""
+    """The first ``count`` samples of a folder: rendered scenes, a prepared set or a data set.
+
+    ``split`` is "train" or "val", by default "val" where there is one; ``groups`` chooses photos of a prepared set. Its
+    photos come in the order of their names' hashes, so that the first ones are a fair choice of all. Raises InputError
+    where the data cannot be read, has no groups or has other classes than the model.
+    """
+    prepared = open_prepared(folder) if is_prepared(folder) else None
+    if groups and prepared is None:
+        raise InputError(
+            f"--groups is {','.join(groups)}, but {folder} has no groups; allowed is a prepared set, which has them.",
+            field="groups",
+            value=list(groups),
+        )
     if (folder / "scenes.json").is_file():
         return _rendered_scenes(checkpoint, folder, count)
     size = checkpoint.config.image_size
-    if is_prepared(folder):
-        dataset = open_prepared(folder).dataset(split or "val", groups, size)
+    if prepared:
+        split = split or "val"
+        dataset = prepared.dataset(split, groups, size)
+        dataset.pairs.sort(key=lambda pair: hashlib.sha256(pair.photo.stem.encode()).digest())
     else:
         dataset = open_dataset(folder, taxonomy, size, split, skip_unpaired=skip_unpaired)
     if len(dataset.taxonomy) != checkpoint.config.classes:
         raise InputError(
-            f"The data has {len(dataset.taxonomy)} classes ({dataset.taxonomy.name}), "
-            f"but the model has {checkpoint.config.classes}.",
+            f"The data has {len(dataset.taxonomy)} classes ({dataset.taxonomy.name}); "
+            f"allowed is the model's {checkpoint.config.classes}.",
             field="data",
             value=str(folder),
         )
     count = min(count, len(dataset))
+    own = {name: its for name, part, its in prepared.photos if part == split} if prepared else {}
 
     def samples() -> Iterator[Sample]:
         for i in range(count):
@@ -107,13 +125,16 @@ def folder_scenes(
             ids = None if instances is None or not checkpoint.config.instance_edges else instances.numpy()
             known = labels.numpy() != UNKNOWN
             filled = labels.numpy() if known.all() else fill_unknown(labels.numpy())
-            yield Sample(filled, photo.permute(1, 2, 0).numpy(), ids, None if known.all() else known)
+            its = own.get(dataset.pairs[i].photo.stem, ())
+            yield Sample(filled, photo.permute(1, 2, 0).numpy(), ids, None if known.all() else known, its)
 
     chosen = " ".join(filter(None, (split, ", ".join(groups))))
-    return HeldOut(f"{folder.name}, {dataset.taxonomy.name}" + (f", {chosen}" if chosen else ""), count, samples())
+    source = f"{folder.name}, {dataset.taxonomy.name}" + (f", {chosen}" if chosen else "")
+    return HeldOut(source, count, samples(), dataset.taxonomy.name if prepared else None)
 
 
 def _rendered_scenes(checkpoint: Checkpoint, folder: Path, count: int) -> HeldOut:
+    """The first ``count`` scenes of a folder that ``python -m model landscape --render`` has written."""
     try:
         facts = json.loads((folder / "scenes.json").read_text())
         seed, size = int(facts["seed"]), int(facts["size"])
@@ -122,8 +143,8 @@ def _rendered_scenes(checkpoint: Checkpoint, folder: Path, count: int) -> HeldOu
         raise InputError(f"{folder} does not hold rendered scenes: {error}.", value=str(folder)) from error
     if checkpoint.taxonomy.name != "landscape" or (size, size) != tuple(checkpoint.config.image_size):
         raise InputError(
-            f"{folder} has landscape scenes of {size}×{size} pixels; the model is for {checkpoint.taxonomy.name} of "
-            f"{checkpoint.config.image_size[1]}×{checkpoint.config.image_size[0]}.",
+            f"{folder} has landscape scenes of {size}×{size} pixels; allowed is {checkpoint.taxonomy.name} of "
+            f"{checkpoint.config.image_size[1]}×{checkpoint.config.image_size[0]}, as the model has it.",
             field="data",
             value=str(folder),
         )
@@ -133,12 +154,15 @@ def _rendered_scenes(checkpoint: Checkpoint, folder: Path, count: int) -> HeldOu
 
 
 def painted_maps(checkpoint: Checkpoint, count: int, folder: Path | None, seed: int) -> HeldOut:
-    """Label maps that nobody rendered: the PNGs of a folder (the studio's starters, where the model has their classes),
-    then maps of brush strokes up to ``count``."""
-    source = STARTERS if folder is None and checkpoint.taxonomy.name == "landscape" else folder
-    files = sorted(source.glob("*.png"))[:count] if source else []
+    """``count`` label maps without photos: first the PNG files of ``folder``, then maps of brush strokes by ``seed``.
+
+    Raises InputError where the folder has no PNG files.
+    """
+    files = sorted(folder.glob("*.png"))[:count] if folder else []
     if folder and count and not files:
-        raise InputError(f"{folder} has no label maps; they are PNG files.", field="maps", value=str(folder))
+        raise InputError(
+            f"{folder} has no label maps; allowed is a folder of PNG files.", field="maps", value=str(folder)
+        )
     size, classes = checkpoint.config.image_size, checkpoint.config.classes
 
     def samples() -> Iterator[Sample]:
@@ -151,8 +175,10 @@ def painted_maps(checkpoint: Checkpoint, count: int, folder: Path | None, seed: 
 
 
 def brush_map(size: Size, classes: int, random: np.random.Generator) -> np.ndarray:
-    """A label map as a hand paints it, uint8 [H, W]: one class all over, half of the times a second one below a wavy
-    line, and strokes of a round brush in any classes, anywhere."""
+    """A label map as a person would paint it: uint8 [H, W].
+
+    It has one class everywhere, in half of all maps a second class below a wavy line, and strokes of a round brush.
+    """
     height, width = size
     rows, columns = np.mgrid[:height, :width]
     labels = np.full(size, random.integers(classes), np.uint8)

@@ -157,7 +157,7 @@ def picture_distance(name: str, segmenter: LabelReader | None = None) -> Picture
 
 def _unknown(name: str, allowed: Sequence[str]) -> InputError:
     known = ", ".join(allowed)
-    return InputError(f"Pictures cannot be compared by {name!r}; allowed are {known}.", value=name, allowed=known)
+    return InputError(f"Pictures cannot be compared by {name!r}; allowed is {known}.", value=name, allowed=known)
 
 
 def perceptual_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:

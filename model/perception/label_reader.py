@@ -11,7 +11,7 @@ from torch import Tensor, nn
 class LabelReader(nn.Module):
     """Picture [N, 3, H, W] in [−1, 1] of a ``read_size`` → class scores [N, C, h, w], perhaps at a lower resolution."""
 
-    config: Any  # what it is built from, with ``classes``, how many it tells apart
+    config: Any  # its configuration; ``config.classes`` is the number of classes
     predict: nn.Conv2d  # the last layer
 
     def read_size(self, height: int, width: int) -> tuple[int, int]:

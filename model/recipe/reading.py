@@ -1,4 +1,4 @@
-"""A label map that was read from a photo: how sure that is, and what else it may be."""
+"""A label map that a segmenter has read from a photo, with its confidence and its second choices."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Guess:
-    """How sure a segmenter is of one class of a label map."""
+    """A segmenter's confidence in one class of a label map."""
 
-    confidence: float  # 0 … 1, mean over the class's pixels of how likely the class is there
-    second: int  # the class that is the next likely one, where the segmenter doubts
+    confidence: float  # probability of the class in 0 … 1, a mean over the pixels that were read as it
+    second: int  # index of the class that is the most likely one in its place
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a segmenter reads from a photo."""
+    """A label map as a segmenter has read it from a photo."""
 
     labels: np.ndarray  # uint8 [H, W], class indices
-    confidence: np.ndarray  # float32 [H, W], how likely each label is, 0 … 1
-    second: np.ndarray  # uint8 [H, W], the next likely classes
+    confidence: np.ndarray  # float32 [H, W], the probability of each label, in 0 … 1
+    second: np.ndarray  # uint8 [H, W], the class with the second largest probability
 
     def guesses(self) -> dict[int, Guess]:
-        """For each class that was read, by its index."""
+        """Class index → its guess, for the classes in ``labels``."""
         found = {}
         for index in np.unique(self.labels).tolist():
             inside = self.labels == index

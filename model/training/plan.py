@@ -181,7 +181,7 @@ class Plan:
         if plan.segmenter not in SEGMENTERS or not 0 <= plan.segmenter_backdrops <= 1:
             raise InputError(
                 f"The plan asks for the segmenter {plan.segmenter!r} with segmenter_backdrops "
-                f"{plan.segmenter_backdrops!r}; allowed are {' and '.join(SEGMENTERS)}, and 0 … 1.",
+                f"{plan.segmenter_backdrops!r}; allowed is {' or '.join(SEGMENTERS)}, and 0 … 1.",
                 field="segmenter",
                 value=plan.segmenter,
                 allowed=list(SEGMENTERS),

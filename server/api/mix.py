@@ -141,7 +141,7 @@ def _choice(model: Model, references: dict[str, int], count: int) -> dict[int, i
         choice[check_classes([int(key)], model.config, field)[0]] = number
         if not 0 <= number < count:
             raise InputError(
-                f"class {key} takes its look from reference {number}, but there are only {count} (0 … {count - 1}).",
+                f"Class {key} takes its look from reference {number}, but there are only {count} (0 … {count - 1}).",
                 field=field,
                 value=number,
                 allowed=list(range(count)),

@@ -21,7 +21,7 @@ class Places:
         """Hold a place within the ``with`` block. Raises InputError "busy" where all are taken."""
         if self.taken >= self.capacity:
             raise InputError(
-                f"{self.taken} {self._full}",
+                f"{self.taken} {self._full}.",
                 code="busy",
                 field=self._field,
                 value=self.taken,

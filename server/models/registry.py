@@ -120,7 +120,7 @@ class Registry:
                 allowed=allowed,
             )
         raise InputError(
-            f"Model {id!r} cannot be used: {row.reason}",
+            sentence(f"Model {id!r} cannot be used: {row.reason}"),
             code="bad_checkpoint",
             field="model",
             value=id,

@@ -12,6 +12,7 @@ from anyio.to_thread import run_sync
 from fastapi import Request
 
 from model.network.cost import STEPS
+from model.recipe.reading import Reading
 from model.recipe.styles import Style, style_from_encoding
 from server.models.batcher import Shared, Turn
 from server.models.registry import Model
@@ -67,9 +68,9 @@ class Work:
         mu, _ = await self._turn.run(lambda: self._engine().encode(reference.photo, reference.scene.labels))
         return style_from_encoding(mu, reference.scene.classes, self.model.config, name or reference.name)
 
-    async def segment(self, photo: np.ndarray) -> np.ndarray:
-        """The label map uint8 [H, W] that the model's segmenter reads from a photo."""
-        return await self._turn.run(lambda: self._engine().segment(photo))
+    async def read(self, photo: np.ndarray) -> Reading:
+        """The label map that the model's segmenter reads from a photo, and how sure it is of it."""
+        return await self._turn.run(lambda: self._engine().read(photo))
 
     async def fit(self, reference: Reference, steps: int | None, seed: int) -> AsyncGenerator[FitStep]:
         """Some of the steps of a fit, the last one among them.

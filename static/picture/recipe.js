@@ -3,7 +3,7 @@ import { bytesOfDataUrl } from "../formats/data_url.js";
 import { decodeIndexPng, isPng, readText } from "../formats/png.js";
 import { LabelMap } from "../map/labelmap.js";
 
-const KEYWORD = "groupdnet-recipe"; // of the PNG's text chunk
+const KEYWORD = "groupdnet-recipe"; // keyword of the PNG's text chunk
 
 /** The recipe in a file (File or Blob) of either kind, or null if there is none. `labels` is a PNG in Base64. */
 export async function recipeIn(file) {

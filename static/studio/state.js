@@ -24,9 +24,9 @@ const LIVE = {
   busy: false, // a picture is on its way
   offline: false, // the server does not answer
   stale: false, // pictures are made on demand, and something has changed since the last one
-  liveChoice: "auto", // or the mode that the person chose
+  liveChoice: "auto", // "auto", or the mode that the person chose
   live: "stroke", // the mode in use: "draw", "stroke" or "demand"
-  liveRoute: "socket", // or "post"
+  liveRoute: "socket", // way of the last picture: "socket" or "post"
   latency: null, // ms that the last picture took
 };
 
@@ -70,12 +70,12 @@ export const INITIAL = {
   space: SPACES[0].name,
   tool: "brush",
   shapeTool: "rectangle", // the shape that was used last
-  size: 26, // of the brush, in map pixels
-  shape: "round", // of the brush, or "square"
+  size: 26, // diameter of the brush, in map pixels
+  shape: "round", // shape of the brush: "round" or "square"
   pressure: true, // a pen's pressure sets the brush's width
   everywhere: false, // the fill tool takes every pixel of the class
   pending: NOTHING_PENDING, // what a tool has left open
-  colours: "studio", // or another one of COLOUR_SETS
+  colours: "studio", // set of class colours, one of COLOUR_SETS
   hatched: false,
   current: 0, // class that is painted with
   other: 0, // class to swap it with

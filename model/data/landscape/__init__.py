@@ -1,7 +1,8 @@
 """The procedural training world: landscapes as pairs of a label map and a picture.
 
 ``Landscape(size, seed).scenes(first, count)`` renders them on any device. Six in ten scenes are a terrain seen in
-perspective, the others are painted maps with any class anywhere. Each class's look is drawn apart from the others'.
+perspective; in the others the map looks painted by hand, with any class anywhere. Each class's look is drawn
+independently of the others'.
 """
 
 from __future__ import annotations
@@ -17,56 +18,55 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from model.data.landscape.layout import Frame, Painter, Scene
+from model.data.landscape.layout import Frame, PaintedMaps, Scene
 from model.data.landscape.looks import draw_style
 from model.data.landscape.noise import Draws, NoiseAtlas
 from model.data.landscape.shading import Shader
 from model.data.landscape.surfaces import Stage
 from model.data.landscape.terrain import Terrain
-from model.errors import InputError
+from model.errors import InputError, refuse
 from model.recipe.taxonomy import TAXONOMIES
 
-WORLD = 2  # raised whenever pixels change, so that a set rendered ahead is never mistaken for today's world
-SIZES = (32, 64, 128, 256, 512)
-TERRAIN_SHARE = 0.6
-KIND_STREAM, LAYOUT_STREAM = 0, 1
-CHUNK = 64  # scenes rendered ahead at a time; what a kill can lose
+WORLD = 2  # version of the world, raised whenever its pixels change: sets rendered before are then rendered anew
+SIZES = (32, 64, 128, 256, 512)  # pixels a side
+TERRAIN_SHARE = 0.6  # share of scenes that are a terrain in perspective
+KIND_STREAM, LAYOUT_STREAM = 0, 1  # streams of random numbers; looks.py has those of the looks
+CHUNK = 64  # scenes that are rendered ahead together: the most that a killed process loses
 
 
 class Landscape:
-    """Renders scene k of seed s: the same pixels in every batch and every run on the same kind of device."""
+    """Renders scene k of seed s, with the same pixels in every batch and every run on the same kind of device."""
 
     def __init__(self, size: int = 256, seed: int = 0, device: str | torch.device = "cpu") -> None:
+        """``size``: pixels a side, one of ``SIZES``; raises InputError for another one and for negative seeds."""
         if size not in SIZES:
             raise InputError(
-                f"A landscape of size {size} cannot be rendered; allowed sizes are {', '.join(map(str, SIZES))}.",
+                f"size {size} is not one that landscapes have; allowed is {', '.join(map(str, SIZES))}.",
                 field="size",
                 value=size,
                 allowed=list(SIZES),
             )
         if seed < 0:
-            raise InputError(
-                f"A landscape's seed {seed} must be 0 or more.", field="seed", value=seed, allowed="0 or more"
-            )
+            refuse("seed", seed, f"is {seed}", "0 or more")
         self.size, self.seed, self.device = size, seed, torch.device(device)
         self.frame = Frame(size, self.device)
         self.atlas = NoiseAtlas(seed, self.device)
         grain = torch.rand(size, size, generator=torch.Generator().manual_seed(seed))
-        self.grain = grain.to(self.device)  # breaks up the seams between mip levels
-        # One scene at a time fits a CPU's cache, and keeps its vector units from rounding a pixel by its place in the
-        # batch; a GPU wants many.
+        self.grain = grain.to(self.device)  # noise that hides the seams between mip levels
+        # On a CPU one scene at a time fits the cache, and a pixel's rounding does not depend on its place in the batch,
+        # as it may with vector units. A GPU is faster with many.
         self.batch = 1 if self.device.type == "cpu" else 32
 
     def kinds(self, first: int, count: int) -> list[str]:
-        """Whether each scene is a "terrain" or "painted"."""
+        """The kind of each scene, "terrain" or "painted"."""
         draws = Draws(self.seed, range(first, first + count), KIND_STREAM, 1, torch.device("cpu"))
         return ["terrain" if terrain else "painted" for terrain in draws.chance(TERRAIN_SHARE).tolist()]
 
     @torch.no_grad()
     def scenes(self, first: int, count: int, restyle: Mapping[int, int] | None = None) -> tuple[Tensor, Tensor]:
-        """Labels uint8 [count, S, S] and pictures uint8 [count, 3, S, S] of the scenes first…first+count−1.
+        """Labels uint8 [count, S, S] and pictures uint8 [count, 3, S, S] of the scenes first … first + count − 1.
 
-        ``restyle`` maps a class to n: its look is taken from the scene n further on, everything else stays.
+        ``restyle`` maps a class to a number n: its look is taken from the scene n further on, and the rest stays.
         """
         starts = range(first, first + count, self.batch)
         parts = [self._render(start, min(self.batch, first + count - start), restyle or {}) for start in starts]
@@ -81,7 +81,10 @@ class Landscape:
     def _layout(self, first: int, count: int) -> Scene:
         draws = Draws(self.seed, range(first, first + count), LAYOUT_STREAM, 640, self.device)
         terrain = torch.tensor([kind == "terrain" for kind in self.kinds(first, count)], device=self.device)
-        layouts = (terrain, Terrain(self.frame, self.atlas).render), (~terrain, Painter(self.frame, self.atlas).paint)
+        layouts = (
+            (terrain, Terrain(self.frame, self.atlas).render),
+            (~terrain, PaintedMaps(self.frame, self.atlas).paint),
+        )
         parts, places = [], []
         for chosen, layout in layouts:
             members = chosen.nonzero()[:, 0]
@@ -92,7 +95,7 @@ class Landscape:
 
 
 def contact_sheet(labels: Tensor, pictures: Tensor, columns: int = 4) -> Image.Image:
-    """Pairs of coloured label map and picture, ``columns`` pairs a row."""
+    """An image of all scenes, each its label map in display colours beside its picture, ``columns`` scenes in a row."""
     colours = np.array(TAXONOMIES["landscape"].display, np.uint8)
     maps = colours[labels.cpu().numpy()]  # [N, S, S, 3]
     pairs = np.concatenate([maps, pictures.permute(0, 2, 3, 1).cpu().numpy()], 2)  # [N, S, 2S, 3]
@@ -103,11 +106,11 @@ def contact_sheet(labels: Tensor, pictures: Tensor, columns: int = 4) -> Image.I
 
 
 def render_set(folder: Path, count: int, size: int, seed: int = 0, workers: int = 1) -> None:
-    """Renders scenes 0…count−1 ahead into ``labels.npy`` and ``pictures.npy`` (uint8, memory maps).
+    """Render scenes 0 … count−1 into ``labels.npy`` and ``pictures.npy`` of a folder (uint8, memory maps).
 
-    ``scenes.json`` says world, size, seed and count; ``done`` counts finished chunks, so a killed run goes on where it
-    stopped. Returns at once if the folder holds enough scenes of this size and seed; otherwise begins anew.
-    Starts processes, so a script calls it under ``if __name__ == "__main__"``.
+    ``scenes.json`` has world, size, seed and count, and ``done`` the number of finished chunks, so that a killed run
+    can continue. It returns at once where the folder has enough scenes of this size and seed, and begins anew where the
+    folder has others. It starts processes, so that a script must call it under ``if __name__ == "__main__"``.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -129,11 +132,12 @@ def render_set(folder: Path, count: int, size: int, seed: int = 0, workers: int 
 
 
 def is_rendered(folder: Path) -> bool:
-    """Whether every scene of a set is there."""
+    """Whether every scene of the set in a folder has been rendered."""
     return _done(folder) * CHUNK >= len(np.load(folder / "labels.npy", mmap_mode="r"))
 
 
 def _done(folder: Path) -> int:
+    """The number of chunks that are finished."""
     return int((folder / "done").read_text()) if (folder / "done").exists() else 0
 
 
@@ -151,7 +155,7 @@ def _record(folder: Path, done: int, finished: Iterable[None]) -> None:
 
 @functools.cache
 def _world(size: int, seed: int) -> Landscape:
-    """A worker's landscape: building its noise once costs as much as ten scenes."""
+    """The landscape of a worker process, kept because building its noise takes as long as ten scenes."""
     return Landscape(size, seed)
 
 

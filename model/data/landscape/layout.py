@@ -1,4 +1,4 @@
-"""Where things are: label maps with the geometry behind them, from a rendered terrain or painted as a person would."""
+"""Layouts of scenes: label maps with the geometry of every pixel. This file has the painted ones, terrain.py others."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from torch import Tensor
 from model.data.landscape.looks import CLASSES, CLOUD, FLOWER, GRASS, HOUSE, MOUNTAIN, ROCK, SAND, SKY, SNOW, TREE
 from model.data.landscape.noise import BROAD, FBM, Draws, NoiseAtlas, lerp
 
-FAR = 3000.0  # depth of sky and clouds, world units (a house is about five high)
+FAR = 3000.0  # depth of sky and clouds in world units; a house is about five units high
 
 
 @dataclass
 class Scene:
-    """The G-buffer of B scenes: what every pixel shows and where that is. x is right, y up, z (depth) away."""
+    """The G-buffer of B scenes: the class of every pixel and its place in the world. x is right, y up, z away."""
 
-    labels: Tensor  # [B, S, S] int64
-    depth: Tensor  # [B, S, S] world units
-    across: Tensor  # [B, S, S] first texture coordinate, world units
-    along: Tensor  # [B, S, S] second texture coordinate: away on the ground, up on steep things
-    normal: Tensor  # [3, B, S, S]
-    bark: Tensor  # [B, S, S] bool: trunk of a tree
-    horizon: Tensor  # [B] row of the eye's level
+    labels: Tensor  # [B, S, S] int64 class indices
+    depth: Tensor  # [B, S, S] distance along z, world units
+    across: Tensor  # [B, S, S] first texture coordinate, to the right, world units
+    along: Tensor  # [B, S, S] second texture coordinate, away on the ground and up on steep things, world units
+    normal: Tensor  # [3, B, S, S] unit vectors
+    bark: Tensor  # [B, S, S] bool, true on the trunk of a tree
+    horizon: Tensor  # [B] row of the pixels at the eye's height
     eye: Tensor  # [B] height of the eye, world units
 
     @staticmethod
     def join(parts: list[Scene], order: Tensor) -> Scene:
-        """Scenes of several layouts in one batch; ``order[i]`` is where scene i stands in the joined parts."""
+        """Scenes of several layouts in one batch; ``order[i]`` is the index of scene i in the joined parts."""
 
         def gather(name: str) -> Tensor:
             axis = 1 if name == "normal" else 0
@@ -40,22 +40,23 @@ class Scene:
 
 @dataclass
 class Frame:
-    """The picture's grid: size, focal length (pixels; the field of view is 53°) and coordinates of its pixels."""
+    """The grid of a picture's pixels."""
 
-    size: int
+    size: int  # pixels a side
     device: torch.device
 
     def __post_init__(self) -> None:
         axis = torch.arange(self.size, device=self.device).float()
         self.row, self.col = torch.meshgrid(axis, axis, indexing="ij")  # [S, S]
-        self.focal = float(self.size)
-        self.unit = self.size / 256  # one pixel of the picture at its reference size
+        self.focal = float(self.size)  # focal length in pixels: the field of view is 53°
+        self.unit = self.size / 256  # pixels here for one pixel of a picture of 256×256
 
 
 def majority(labels: Tensor, width: int) -> Tensor:
-    """Most frequent class of each width×width window (≤ 5): no speckles, borders as smooth as painted ones.
+    """The most frequent class in the width×width window around each pixel of [B, S, S], for an odd width up to 5.
 
-    Twelve 5-bit counters share one int64, so one separable box sum counts all classes.
+    It removes speckles and makes borders as smooth as painted ones. Twelve counters of five bits share one int64, so
+    that one separable box sum counts all classes.
     """
     size = labels.shape[1]
     counters = F.pad(torch.ones_like(labels) << (5 * labels), (width // 2,) * 4)
@@ -70,14 +71,17 @@ def majority(labels: Tensor, width: int) -> Tensor:
 
 
 def map_horizon(labels: Tensor) -> Tensor:
-    """The horizon's row [B] as the map alone suggests it: where sky and far things give way to the ground."""
+    """The row [B] of the horizon as a label map suggests it: the share of sky and far things times the height."""
     high = ((labels == SKY) | (labels == CLOUD) | (labels == MOUNTAIN)).float() + 0.5 * (labels == SNOW)
     size = labels.shape[1]
     return high.mean((1, 2)).clamp(0.25, 0.62) * size
 
 
 def run_ends(member: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
-    """First and last row of each pixel's unbroken vertical run of ``member`` [B, S, S]; elsewhere its own row ± 1."""
+    """First and last row, each [B, S, S], of the vertical run of true pixels in ``member`` that a pixel belongs to.
+
+    Where ``member`` is false, they are the pixel's own row ± 1; ``row`` [S, S] has each pixel's row.
+    """
     outside = row.expand(member.shape)
     size = member.shape[1]
     above = torch.where(member, -1.0, outside).cummax(1)[0]
@@ -85,16 +89,18 @@ def run_ends(member: Tensor, row: Tensor) -> tuple[Tensor, Tensor]:
     return above + 1, below - 1
 
 
-class Painter:
-    """Label maps as people paint them: bands, blobs, strokes, boxes, any class anywhere; geometry from the map."""
+class PaintedMaps:
+    """Label maps as people paint them: bands, blobs, strokes and boxes of any class; the geometry follows the map."""
 
-    BANDS = (  # weights of the classes for each band from the horizon down
+    # How likely each class is (in the order of ``looks``): for each band from the horizon down, for marks above the
+    # horizon, for marks below it, and for places where every class is as likely.
+    BANDS = (
         (0, 0, 6, 3, 1, 2, 0, 0, 2, 0, 0, 0.6),
         (0, 0, 3, 2, 4, 4, 1, 1, 2, 0.4, 0.8, 0.6),
         (0, 0, 0, 1, 5, 3, 4, 2, 2, 1, 1.4, 0.6),
         (0, 0, 0, 1, 4, 1, 3, 3, 2, 2.4, 2.6, 0),
     )
-    BAND_ROWS = (-0.06, 0.02, 0.14, 0.34)
+    BAND_ROWS = (-0.06, 0.02, 0.14, 0.34)  # top of each band below the horizon, in heights of the picture
     UP_HIGH = (0.5, 9, 1, 1, 0, 2, 0, 0, 0, 0, 0, 1.8)
     DOWN_LOW = (0, 0, 0, 1, 2, 3, 3, 1, 4, 2.6, 2.6, 3)
     ANYTHING = (1,) * CLASSES
@@ -103,6 +109,7 @@ class Painter:
         self.frame, self.atlas = frame, atlas
 
     def paint(self, draws: Draws) -> Scene:
+        """One scene for each of the draws' scenes."""
         horizon = draws.uniform(1, 1, low=0.3, high=0.58)
         wild = draws.chance(0.35, 1, 1)
         labels = self._bands(draws, horizon, wild)
@@ -114,10 +121,12 @@ class Painter:
         return self.stand(labels)
 
     def _noise(self, draws: Draws, scale: float) -> Tensor:
+        """Fractal noise over the picture, [B, S, S]; ``scale`` tiles of it fill the width."""
         x, y = self.frame.col / self.frame.size * scale, self.frame.row / self.frame.size * scale
         return self.atlas.read(x + draws.uniform(1, 1), y + draws.uniform(1, 1), (FBM,))[0]
 
     def _bands(self, draws: Draws, horizon: Tensor, wild: Tensor) -> Tensor:
+        """Sky, and below it up to four bands with uneven tops; where ``wild``, of any class: labels [B, S, S]."""
         size = self.frame.size
         labels = torch.zeros(len(horizon), size, size, dtype=torch.long, device=self.frame.device)
         x, y = self.frame.col[:1] / size * 0.25, self.frame.row / size
@@ -131,7 +140,7 @@ class Painter:
         return labels
 
     def _marks(self, draws: Draws, labels: Tensor, horizon: Tensor, wild: Tensor) -> Tensor:
-        """Up to eight blobs, strokes, houses and boxes over the bands."""
+        """The label maps with up to eight blobs, strokes, houses and boxes on top."""
         x, y = self.frame.col / self.frame.size, self.frame.row / self.frame.size
         for _ in range(8):
             at_x, at_y = draws.uniform(1, 1), draws.uniform(1, 1) ** 0.8
@@ -144,7 +153,7 @@ class Painter:
             blob = ((dx / stretch) ** 2 + (dy * stretch) ** 2).sqrt() + 0.25 * self._noise(draws, 0.5)
             slope = draws.uniform(1, 1, low=-1, high=1)
             stroke = (dy - dx * slope - 0.05 / radius * (x * 9).sin()).abs() * 4
-            # A house is wider than high and wears a gable: straight walls, then a triangle on top.
+            # A house is wider than it is high, with straight walls and a triangular gable.
             gable = torch.maximum(dx.abs() / 0.9, torch.maximum(dy / 0.7, -0.25 - dy + dx.abs() * 0.7))
             box = torch.maximum(dx.abs() / stretch.clamp(0.7, 1.6), dy.abs() / 0.7)
             form = draws.uniform(1, 1)
@@ -154,15 +163,16 @@ class Painter:
         return labels
 
     def _patchwork(self, draws: Draws) -> Tensor:
-        """Five classes, each where its own noise is highest."""
+        """Label maps of five classes; each covers the pixels where its own noise is the highest."""
         labels = draws.choice(self.ANYTHING, 5, 1, 1)  # [B, 5, 1, 1]
         highest = torch.stack([self._noise(draws, 0.35) for _ in range(5)], 1).argmax(1, keepdim=True)
         return labels.expand(-1, -1, *highest.shape[2:]).gather(1, highest)[:, 0]
 
     def stand(self, labels: Tensor) -> Scene:
-        """Geometry for any label map, derived from nothing but the map.
+        """The scene of any label maps [B, S, S], its geometry derived from the map alone.
 
-        The ground is a plane below the map's horizon; upright things stand where their column's run ends.
+        The ground is a plane below the map's horizon. Upright things stand on the ground at the last row of their
+        vertical run.
         """
         frame, size = self.frame, self.frame.size
         horizon = map_horizon(labels)
@@ -186,7 +196,10 @@ class Painter:
 
 
 def smooth_within(values: Tensor, member: Tensor, radius: int) -> Tensor:
-    """Mean of ``values`` over the members among 2·radius+1 neighbours in the row: no seam where columns differ."""
+    """``values`` [B, S, S] averaged over the members among the 2 · radius + 1 neighbours in each row.
+
+    It removes seams between columns.
+    """
     width = 2 * radius + 1
 
     def blur(t: Tensor) -> Tensor:
@@ -197,7 +210,7 @@ def smooth_within(values: Tensor, member: Tensor, radius: int) -> Tensor:
 
 
 def scatter_clouds(scene: Scene, frame: Frame, atlas: NoiseAtlas, draws: Draws) -> None:
-    """Turns part of the sky into clouds: small and flat near the horizon, large overhead."""
+    """Turn part of a scene's sky into clouds, which are small and flat near the horizon and large overhead."""
     size = frame.size
     horizon = scene.horizon[:, None, None]
     elevation = (horizon - frame.row).clamp_min(2 * frame.unit) / size + 0.06
@@ -211,15 +224,16 @@ def scatter_clouds(scene: Scene, frame: Frame, atlas: NoiseAtlas, draws: Draws) 
     scene.labels = torch.where(cloudy, CLOUD, scene.labels)
 
 
-# How often each class covers a terrain's ground, and the patches in it.
+# How likely each class is to cover a terrain's ground, and the patches in it.
 GROUNDS = {GRASS: 9.0, SNOW: 1.8, SAND: 1.6, ROCK: 2.2, FLOWER: 1.8}
 PATCHES = {FLOWER: 5.0, GRASS: 3.0, SAND: 1.6, ROCK: 4.0, SNOW: 1.2}
 
 
 def weights_of(table: dict[int, float]) -> list[float]:
+    """Weights by class as a list of all classes, 0 for those that the table lacks."""
     return [table.get(label, 0.0) for label in range(CLASSES)]
 
 
 def interpolate_depth(near: Tensor, far: Tensor, t: Tensor) -> Tensor:
-    """Depth between two slices: it is 1/z that is linear on the screen."""
+    """The depth at t in 0 … 1 of the way between two slices on the screen, where 1/z is linear and z is not."""
     return 1 / lerp(1 / near, 1 / far, t)

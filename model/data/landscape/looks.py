@@ -1,4 +1,4 @@
-"""Classes of the landscapes and how each can look: palettes, skies with their light, and the draw of a style."""
+"""The classes of the landscapes and their looks: palettes, skies with their light, and the draw of a style."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from model.data.landscape.noise import Draws, lerp
 
 SKY, CLOUD, MOUNTAIN, SNOW, GRASS, TREE, WATER, SAND, ROCK, ROAD, FLOWER, HOUSE = range(12)
 CLASSES = 12
-STYLE_STREAM = 16  # class c draws its look from stream 16 + c: one class's look never depends on another's
-TONES = 256
+STYLE_STREAM = 16  # class c draws its look from random stream 16 + c, so that looks are independent of each other
+TONES = 256  # colours in the ramp of a look
 
-# One row a look: (dark, middle, light). Sky: (zenith, middle, horizon). House: (roof, wall, window frame).
+# For each class its looks as three colours: (dark, middle, light), for the sky (zenith, middle, horizon), for houses
+# (roof, wall, window frame).
 PALETTES: dict[int, tuple[str, ...]] = {
     SKY: (
         "1f5fb4 5b9bdc bfdcf0", "2f6fae 8fb4cf f3d9a8", "3a3f78 c0687a ffb064", "8e9aa6 aab4bd cdd3d6",
@@ -66,9 +67,9 @@ PALETTES: dict[int, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-# The light that belongs to each sky, in PALETTES' order: share of scenes, sun's elevation in degrees, sun's colour,
-# ambient colour, haze. The ground's light varies far less than the sky's own look: classes are styled apart from each
-# other, and a world in which the sky decides everybody's colour could not be learnt that way.
+# The light of each sky, in the order of PALETTES: weight among the scenes, the sun's elevation in degrees, the sun's
+# colour, the ambient colour, and the haze. The light on the ground varies far less than the sky's own look, because
+# each class has a style of its own: a model could not learn a world where the sky decides the colour of all classes.
 SKY_LIGHT = (
     (4.0, 48, (1.52, 1.42, 1.26), (0.35, 0.42, 0.52), 0.8),  # clear
     (2.2, 26, (1.75, 1.36, 0.96), (0.36, 0.40, 0.46), 1.0),  # golden hour
@@ -79,28 +80,28 @@ SKY_LIGHT = (
     (2.0, 56, (1.62, 1.51, 1.34), (0.31, 0.40, 0.54), 0.6),  # deep blue
     (1.4, 34, (1.48, 1.40, 1.15), (0.34, 0.45, 0.47), 1.0),  # teal
 )
-DAYLIGHT = (1.5, 1.28, 1.08, 0.38, 0.41, 0.48)  # sun and ambient colour towards which every sky's light is drawn
-MOONLIGHT = 4
-SUN_AZIMUTH = -58.0  # degrees from straight ahead; always from the left: a map cannot say where its sun stands
+DAYLIGHT = (1.5, 1.28, 1.08, 0.38, 0.41, 0.48)  # colours of sun and ambient light with which every sky's are mixed
+MOONLIGHT = 4  # index of the moonlit sky
+SUN_AZIMUTH = -58.0  # degrees from straight ahead: from the left in every scene, as no label map says where the sun is
 
 
 @dataclass
 class Style:
-    """The looks of B scenes: per class, colours and four free numbers; for all, the light that comes with the sky."""
+    """The looks of B scenes: for each class colours and four free numbers, and the light, which the sky decides."""
 
     ramp: dict[int, Tensor]  # class → [3, B·TONES] linear colours from dark to light
-    palette: dict[int, Tensor]  # class → [3 tones, 3 rgb, B]
-    shape: dict[int, Tensor]  # class → [4, B] in 0…1
-    offset: dict[int, Tensor]  # class → [2, B] where in the noise tile this class reads
+    palette: dict[int, Tensor]  # class → [3 tones, 3 rgb, B] linear colours
+    shape: dict[int, Tensor]  # class → [4, B] free numbers in 0 … 1
+    offset: dict[int, Tensor]  # class → [2, B] place in the noise tile from which the class is read
     sky: Tensor  # [B] index of the sky's look
     sun: Tensor  # [3, B] unit vector to the sun: right, up, away
-    sun_colour: Tensor  # [3, B]
-    ambient: Tensor  # [3, B]
-    haze: Tensor  # [B] world units at which haze is thick
+    sun_colour: Tensor  # [3, B] linear colour
+    ambient: Tensor  # [3, B] linear colour
+    haze: Tensor  # [B] distance in world units at which haze is thick
 
 
 def draw_style(seed: int, scenes: Sequence[int], restyle: Mapping[int, int], device: torch.device) -> Style:
-    """The scenes' own looks; a class in ``restyle`` takes those of the scenes that many further on."""
+    """The looks of ``scenes``; a class in ``restyle`` takes its looks from the scenes so many further on."""
     ramp, palette, shape, offset = {}, {}, {}, {}
     for label in range(CLASSES):
         chosen = [scene + restyle.get(label, 0) for scene in scenes]
@@ -125,6 +126,7 @@ def draw_style(seed: int, scenes: Sequence[int], restyle: Mapping[int, int], dev
 
 
 def _linear_palettes(label: int) -> Tensor:
+    """The looks of a class as linear colours [looks, 3 tones, 3 rgb]."""
     looks = [
         [[int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)] for colour in look.split()] for look in PALETTES[label]
     ]
@@ -132,7 +134,7 @@ def _linear_palettes(label: int) -> Tensor:
 
 
 def _ramp(tones: Tensor) -> Tensor:
-    """[B, 3 tones, 3 rgb] → [3, B·TONES]: dark to middle to light, as a table to look colours up in."""
+    """tones [B, 3, 3 rgb] → a table [3, B·TONES] of colours from dark over middle to light."""
     t = torch.linspace(0, 2, TONES, device=tones.device)[None, :, None]
     low, high = tones[:, :1], tones[:, 2:]
     table = torch.where(t < 1, lerp(low, tones[:, 1:2], t), lerp(tones[:, 1:2], high, t - 1))  # [B, TONES, 3]

@@ -1,4 +1,4 @@
-"""From geometry and style to pictures: every class shades its own pixels, then water mirrors them, then haze."""
+"""Shading of scenes: each class's pixels get their colour and light, water mirrors the others, and haze covers all."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from model.data.landscape.surfaces import SURFACES, Pixels, Stage, Surface
 
 
 class Shader:
-    """Lights a stage and develops its picture."""
+    """Makes the pictures of a stage. Colours are linear until ``_developed`` turns them into sRGB."""
 
     def __init__(self, stage: Stage) -> None:
         self.stage, self.frame, self.style = stage, stage.frame, stage.style
@@ -22,7 +22,7 @@ class Shader:
         self.sky = self._sky()  # [3, B·S·S]
 
     def picture(self) -> Tensor:
-        """uint8 [B, 3, S, S]."""
+        """The pictures, uint8 [B, 3, S, S]."""
         batch, size = len(self.labels), self.frame.size
         image = torch.zeros_like(self.sky)
         for label in range(CLASSES):
@@ -37,7 +37,7 @@ class Shader:
                 pixels = Pixels(self.stage, label, index)
                 image[:, index] = self._hazed(self._lit(SURFACES[label](pixels), pixels), pixels)
         index = (self.labels.reshape(-1) == WATER).nonzero()[:, 0]
-        if len(index):  # last: it mirrors all others
+        if len(index):  # water comes last, because it mirrors the others
             pixels = Pixels(self.stage, WATER, index)
             image[:, index] = self._hazed(self._water(pixels, image), pixels)
         return self._developed(image.view(3, batch, size, size).transpose(0, 1))
@@ -45,6 +45,7 @@ class Shader:
     # Light ---------------------------------------------------------------------------------------------------------
 
     def _lit(self, surface: Surface, p: Pixels) -> Tensor:
+        """Colours [3, n] of a surface in sunlight and ambient light."""
         facing = ((surface.normal * p.sun).sum(0) + surface.wrap) / (1 + surface.wrap)
         open_ = surface.occlusion
         direct = facing.clamp_min(0) * open_ * p.sunlit()
@@ -52,12 +53,13 @@ class Shader:
         return colour if surface.glow is None else colour + surface.glow
 
     def _hazed(self, colour: Tensor, p: Pixels) -> Tensor:
+        """Colours [3, n] mixed with the haze's, the more the further away a pixel is."""
         amount = (1 - torch.exp(-((p.depth / p.of(self.style.haze)) ** 1.2))) * 0.6
         horizon, middle = (self.style.palette[SKY][tone][:, p.batch] for tone in (2, 1))
         return lerp(colour, lerp(horizon, middle, 0.4), amount)
 
     def _developed(self, image: Tensor) -> Tensor:
-        """Softened borders, a little bloom and a filmic curve: linear [B, 3, S, S] → uint8."""
+        """Linear colours [B, 3, S, S] → sRGB uint8, with softened borders, a little bloom and a filmic curve."""
         label = F.pad(self.labels.float()[:, None], (1, 1, 1, 1), mode="replicate")
         border = F.max_pool2d(label, 3, 1) + F.max_pool2d(-label, 3, 1) != 0
         image = torch.where(border, _softened(image), image).clamp_min(0)
@@ -72,7 +74,7 @@ class Shader:
     # Sky -------------------------------------------------------------------------------------------------------------
 
     def _sky(self) -> Tensor:
-        """The sky at every pixel, [3, B·S·S]: others see it behind clouds and in water."""
+        """The sky's colour at every pixel, [3, B·S·S]: clouds are laid over it, and water mirrors it."""
         frame, style, size = self.frame, self.style, self.frame.size
         rise = (self.horizon[:, None, None] - frame.row) / size  # [B, S, S]
         elevation = (rise / 0.55).clamp(0, 1)
@@ -88,15 +90,17 @@ class Shader:
         wisp = smoothstep(0.3, 2.6, wisp[0] + 0.4 * wisp[1] + 1.6 * number[0] - 0.5) * number[1] * 0.55
         colour = lerp(colour, horizon * 0.55 + 0.42 * middle.amax(0), wisp * smoothstep(0, 0.12, elevation))
         view = normalise(torch.stack([(frame.col / size - 0.62).expand_as(rise), rise - 0.03, torch.ones_like(rise)]))
-        # The glow sits right of the middle near the horizon, and only a low sun's sky shows it.
+        # The sun's glow is right of the middle near the horizon, and is seen only where the sun is low.
         glow = style.sun_colour[:, :, None, None] * (0.22 * view[2].clamp_min(0) ** 14) * self._low_sun()
         stars = (style.sky == MOONLIGHT)[:, None, None] * (self.stage.grain > 0.9985) * 0.5 * elevation
         return (colour + glow + stars).reshape(3, -1)
 
     def _low_sun(self) -> Tensor:
+        """1 where the sun is low, 0 where it is high: [B, 1, 1]."""
         return smoothstep(0.5, 0.25, self.style.sun[1])[:, None, None]
 
     def _cloud(self, p: Pixels) -> Tensor:
+        """Colours [3, n] of clouds over the sky."""
         wide, near = p.plane(self.stage.cloud_wide), p.plane(self.stage.cloud_near)
         u, v = p.col / self.frame.size * 0.5 + p.offset[0], p.row / self.frame.size * 0.8 + p.offset[1]
         fbm, slope_u, slope_v, broad = self.stage.atlas.read(u, v, (FBM, FBM_U, FBM_V, BROAD), torch.full_like(u, 1.3))
@@ -116,10 +120,11 @@ class Shader:
     # Water ----------------------------------------------------------------------------------------------------------
 
     def _water(self, p: Pixels, image: Tensor) -> Tensor:
+        """Colours [3, n] of water that mirrors ``image`` [3, B·S·S], with waves, glitter and foam."""
         frame, size, unit = self.frame, self.frame.size, self.frame.unit
         wet = self.labels == WATER
-        shore = torch.where(wet, 0.0, frame.row).cummax(1)[0]  # its row, above each pixel
-        shore = p.plane(smooth_within(shore, wet, round(9 * unit)))  # mirrored things would show every step of it
+        shore = torch.where(wet, 0.0, frame.row).cummax(1)[0]  # row of the shore above each pixel
+        shore = p.plane(smooth_within(shore, wet, round(9 * unit)))  # smooth, or steps of it would show in the mirror
         swell = p.noise(9 + 14 * p.shape[0], (FBM, FBM_U, FBM_V, FINE), squeeze=0.45)
         chop = p.noise(3.5, (FBM, FBM_U, FBM_V, FINE), shift=0.5, squeeze=0.4)
         rough = (0.2 + 0.9 * p.shape[1]) * (0.4 + 0.6 * torch.exp(-p.depth / 60))
@@ -137,18 +142,18 @@ class Shader:
         up = normalise(torch.stack([tilt_u * 0.5, torch.ones_like(tilt_u), tilt_v * 0.5]))
         rise = (p.of(self.stage.scene.horizon) - p.row) / frame.focal
         view = normalise(torch.stack([(p.col - size / 2) / frame.focal, rise, torch.ones_like(rise)]))
-        sparkle_from = normalise(p.colour((0.1, 0.35, 1.0)))  # glitter lies under the brightest part of the sky
+        sparkle_from = normalise(p.colour((0.1, 0.35, 1.0)))  # direction of the brightest part of the sky
         glint = ((view - 2 * (view * up).sum(0) * up) * sparkle_from).sum(0).clamp_min(0) ** 70
         colour = colour + p.sun_colour * (0.3 * p.shape[3]) * glint
         foam = smoothstep(3.5, 0, out / unit) * (chop[3] + swell[3] > 0.1) * 0.25 * p.shape[3] * (p.depth < 400)
         return lerp(colour, p.ambient + p.sun_colour * 0.3, foam)
 
     def _looking_down(self, p: Pixels) -> Tensor:
-        """Sine of the angle at which the eye looks down on flat ground."""
+        """The sine of the angle at which the eye looks down on flat ground, [n]."""
         return (p.of(self.stage.scene.eye) / p.depth).clamp(0.02, 0.9)
 
     def _mirror(self, image: Tensor, p: Pixels, row: Tensor, col: Tensor, spread: Tensor) -> Tensor:
-        """Colours that stand over the shore, a little blurred; the sky where only water is there."""
+        """Colours [3, n] of ``image`` at (row, col), blurred over ``spread`` pixels; the sky's where water is there."""
         size = self.frame.size
         row, col = row.clamp(0, size - 1).long(), col.clamp(0, size - 1).long()
         start = p.batch * size * size
@@ -162,7 +167,7 @@ class Shader:
 
 
 def _softened(image: Tensor) -> Tensor:
-    """A 3×3 binomial filter, by its two passes."""
+    """The image [B, 3, S, S] blurred by a 3×3 binomial filter, in two passes."""
     rows = F.pad(image, (0, 0, 1, 1), mode="replicate")
     image = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 4
     cols = F.pad(image, (1, 1, 0, 0), mode="replicate")

@@ -11,27 +11,28 @@ from model.data.landscape.layout import Frame, Scene
 from model.data.landscape.looks import HOUSE, TREE
 from model.data.landscape.noise import CELL, FINE, Draws, NoiseAtlas, normalise
 
-HOUSES, TREES = 3, 9
-ROUND, CONE, POPLAR = range(3)
-FAR_AWAY = 9e9
-BALLS = 5  # a round tree's crown is a union of ellipses
+HOUSES, TREES = 3, 9  # most houses and most single trees in a scene
+ROUND, CONE, POPLAR = range(3)  # kinds of trees
+FAR_AWAY = 9e9  # a depth beyond everything, world units
+BALLS = 5  # ellipses that make up the crown of a round tree
 
 
 @dataclass
 class Plot:
-    """Where sprites stand, each [B, HOUSES + TREES]; houses first."""
+    """The sprites of B scenes and their places, each [B, HOUSES + TREES] with the houses first."""
 
-    x: Tensor
-    z: Tensor
+    x: Tensor  # place to the right, world units
+    z: Tensor  # depth, world units
     height: Tensor  # world units
-    house: Tensor  # bool
-    kind: Tensor  # of tree
-    numbers: Tensor  # [B, sprites, 12] free numbers in 0…1
-    wanted: Tensor  # bool
-    ground: Tensor  # height of the ground they stand on
+    house: Tensor  # bool, true for houses
+    kind: Tensor  # ROUND, CONE or POPLAR
+    numbers: Tensor  # [B, sprites, 12] free numbers in 0 … 1
+    wanted: Tensor  # bool, true where the sprite is drawn
+    ground: Tensor  # height of the ground under it, world units
 
 
 def draw_plot(draws: Draws) -> Plot:
+    """Random sprites on ground that is flat until ``ground`` is set."""
     count = HOUSES + TREES
     village, grove = draws.chance(0.6, 1), draws.chance(0.65, 1)
     wanted = torch.cat([draws.chance(0.6, HOUSES) & village, draws.chance(0.8, TREES) & grove], 1)
@@ -39,15 +40,15 @@ def draw_plot(draws: Draws) -> Plot:
     z = 9 * 18 ** draws.uniform(count)
     z = torch.where(house, 16 + 0.4 * z, z)
     x = draws.uniform(count, low=-0.55, high=0.55) * z
-    beside = draws.chance(0.4, count) & ~house & ~house.roll(1, 1)  # some trees stand beside the one before
+    beside = draws.chance(0.4, count) & ~house & ~house.roll(1, 1)  # trees that stand beside the one before
     x = torch.where(beside, x.roll(1, 1) * z / z.roll(1, 1) + 2, x)
     height = torch.where(house, draws.uniform(count, low=4.5, high=8), draws.uniform(count, low=3.5, high=9))
-    kind = draws.choice([4, 2.5, 1.2], 1).expand_as(z)  # one kind of tree a scene
+    kind = draws.choice([4, 2.5, 1.2], 1).expand_as(z)  # all trees of a scene are of one kind
     return Plot(x, z, height, house, kind, draws.uniform(count, 12), wanted, torch.zeros_like(z))
 
 
 def place(plot: Plot, scene: Scene, frame: Frame, atlas: NoiseAtlas) -> None:
-    """Writes the sprites into the scene; the nearest one wins at every pixel."""
+    """Write the sprites into the scene; each pixel shows the nearest one."""
     size = frame.size
     scale = plot.height / plot.z * frame.focal  # pixels
     centre = plot.x / plot.z * frame.focal + size / 2
@@ -60,7 +61,7 @@ def place(plot: Plot, scene: Scene, frame: Frame, atlas: NoiseAtlas) -> None:
     width = (right - left).clamp_min(0)
     area = (width * (lower - upper).clamp_min(0) * (plot.wanted & (scale > 5 * frame.unit))).reshape(-1)
 
-    # One flat list of the pixels of all boxes.
+    # One flat list has the pixels of all boxes, one after the other.
     sprite = torch.repeat_interleave(torch.arange(len(area), device=area.device), area)
     if not len(sprite):
         return
@@ -124,7 +125,7 @@ def _tree(across: Tensor, up: Tensor, numbers: Tensor, kind: Tensor, ragged: Ten
 
 
 def _house(across: Tensor, up: Tensor, numbers: Tensor) -> Tensor:
-    """A wall with a gable, or with a long roof, of height 1 [n]."""
+    """bool [n], whether (across, up) is on a house of height 1: a wall below a gable or below a long roof."""
     half = 0.55 + 0.5 * numbers[0]
     slope = 0.35 + 1.2 * (numbers[3] < 0.5)
     roof = (up > 0.5) & (up < 0.92) & (across.abs() < half + 0.08 - (up - 0.5) * slope)

@@ -1,4 +1,4 @@
-"""What each class is made of: colour and relief of its pixels, from noise, style and the map around them."""
+"""Surfaces of the classes: the colour and relief of their pixels, from noise, style and the label map around them."""
 
 from __future__ import annotations
 
@@ -30,25 +30,26 @@ from model.data.landscape.noise import (
     smoothstep,
 )
 
+# Linear colours.
 BARK = (0.055, 0.040, 0.030)
 GLASS = (0.05, 0.07, 0.09)
 LAMPLIGHT = (0.85, 0.52, 0.18)
-LEAVES = ((0.05, 0.09, 0.02), (0.13, 0.22, 0.05))  # under the flowers, dark and light
+LEAVES = ((0.05, 0.09, 0.02), (0.13, 0.22, 0.05))  # dark and light leaves under flowers
 
 
 @dataclass
 class Surface:
-    """What light falls on, for n pixels."""
+    """The material of n pixels, for ``Shader`` to light."""
 
-    albedo: Tensor  # [3, n]
-    normal: Tensor  # [3, n]
-    occlusion: Tensor  # [n] 1 is open to the sky
-    wrap: float = 0.0  # how far light reaches round soft things
-    glow: Tensor | None = None  # [3, n] light of its own
+    albedo: Tensor  # [3, n] linear colour in white light
+    normal: Tensor  # [3, n] unit vectors
+    occlusion: Tensor  # [n] share of the light that arrives: 1 in the open
+    wrap: float = 0.0  # share by which light reaches beyond the side that faces the sun, on soft things
+    glow: Tensor | None = None  # [3, n] light that the surface gives off
 
 
 def blur(plane: Tensor, width: int) -> Tensor:
-    """Two passes of a box of odd ``width`` (close to a Gaussian) over [B, S, S]."""
+    """[B, S, S] blurred by two passes of a box of odd ``width``, which is close to a Gaussian."""
     half, plane = width // 2, plane[:, None]
     for _ in range(2):
         plane = F.avg_pool2d(F.pad(plane, (half, half, 0, 0), mode="replicate"), (1, width), 1)
@@ -57,15 +58,15 @@ def blur(plane: Tensor, width: int) -> Tensor:
 
 
 def shifted(plane: Tensor, down: int, right: int) -> Tensor:
-    """[B, S, S] moved by whole pixels; the edges repeat."""
+    """[B, S, S] moved down and to the right by whole pixels, with its edge repeated."""
     size = plane.shape[1]
     return F.pad(plane[:, None], (right, 0, down, 0), mode="replicate")[:, 0, :size, :size]
 
 
 class Stage:
-    """B scenes in their styles, with the planes that their maps imply: roundness of regions, darkness near tall things.
+    """B scenes in their styles, with planes [B, S, S] computed from their maps, such as the shadows of tall things.
 
-    Pixels are flat lists (index = scene·S² + row·S + column).
+    A pixel's flat index is scene · S² + row · S + column.
     """
 
     def __init__(self, frame: Frame, atlas: NoiseAtlas, grain: Tensor, scene: Scene, style: Style) -> None:
@@ -80,16 +81,16 @@ class Stage:
         self.cloud_wide = blur((labels == CLOUD).float(), self.odd(33))
         solid = blur((tree | rock).float(), self.odd(13))
         body = torch.where(labels == CLOUD, self.cloud_wide, solid)
-        self.bulge_x = F.pad(body[:, :, 2:] - body[:, :, :-2], (1, 1)) * self.frame.unit  # per reference pixel
+        self.bulge_x = F.pad(body[:, :, 2:] - body[:, :, :-2], (1, 1)) * self.frame.unit  # slope for a pixel of 256×256
         self.bulge_y = F.pad(body[:, 2:] - body[:, :-2], (0, 0, 1, 1)) * self.frame.unit
 
     def odd(self, pixels: float) -> int:
-        """An odd width that is ``pixels`` at the reference size."""
+        """The odd number of pixels here nearest to ``pixels`` of a picture of 256×256."""
         return 2 * max(1, round(pixels * self.frame.unit / 2)) + 1
 
 
 class Pixels:
-    """The pixels of one class: their place, and the scene's numbers and noise read for them."""
+    """The n pixels of one class in all scenes: their places, and numbers of their scenes and noise for each of them."""
 
     def __init__(self, stage: Stage, label: int, index: Tensor) -> None:
         size, scene, style = stage.frame.size, stage.scene, stage.style
@@ -103,22 +104,23 @@ class Pixels:
         self.ambient = style.ambient[:, self.batch]
 
     def plane(self, plane: Tensor) -> Tensor:
-        """[B, S, S] → [n]."""
+        """A plane [B, S, S] at these pixels, [n]."""
         return plane.reshape(-1)[self.index]
 
     def of(self, numbers: Tensor) -> Tensor:
-        """[B] → [n]."""
+        """One number for each scene, [B], at these pixels, [n]."""
         return numbers[self.batch]
 
     def colour(self, rgb: tuple[float, float, float]) -> Tensor:
+        """One colour or vector for all pixels, [3, n]."""
         return torch.tensor(rgb, device=self.depth.device)[:, None].expand(-1, len(self.index))
 
     def tone(self, which: int) -> Tensor:
-        """One colour of the class's palette, [3, n]."""
+        """The colour with this index in the class's palette, [3, n]."""
         return self.stage.style.palette[self.label][which][:, self.batch]
 
     def ramp(self, t: Tensor) -> Tensor:
-        """The class's colours from dark (0) to light (1), [3, n]."""
+        """The class's colour at t [n] of its ramp, from dark at 0 to light at 1: [3, n]."""
         return self.stage.style.ramp[self.label][:, self.batch * TONES + (t.clamp(0, 1) * (TONES - 1)).long()]
 
     def noise(
@@ -131,13 +133,14 @@ class Pixels:
         slant: bool = True,
         soften: float = 0.0,
     ) -> Tensor:
-        """Noise over the surface, one tile every ``period`` world units, [len(channels), n].
+        """Noise on the surface, whose tile repeats every ``period`` world units: [len(channels), n].
 
-        ``soften`` leaves out so many octaves of detail that the pixels could still show.
+        ``shift`` moves it by tiles, ``squeeze`` scales it along the second texture coordinate, ``slant`` says that the
+        surface is flat ground, and ``soften`` leaves out so many octaves of the finest detail.
         """
         stage = self.stage
         lod = torch.log2(self.depth / stage.frame.focal)
-        if slant:  # flat ground is seen ever more edge-on
+        if slant:  # the further away, the flatter is the angle at which the ground is seen
             lod = lod + 0.5 * torch.log2(1 + self.depth / 40)
         lod = lod + (torch.log2(256 / period) if isinstance(period, Tensor) else math.log2(256 / period))
         u, v = self.across / period + self.offset[0] + shift, self.along / period * squeeze + self.offset[1] + shift
@@ -147,24 +150,24 @@ class Pixels:
     def bumped(
         self, slope_u: Tensor, slope_v: Tensor, strength: float | Tensor, normal: Tensor | None = None
     ) -> Tensor:
-        """The normal tilted by slopes along the two texture coordinates; the second is up on walls, away on ground."""
+        """Normals [3, n] tilted by slopes [n] along the texture coordinates; the second is up on walls, else away."""
         normal = self.normal if normal is None else normal
         upright = 1 - normal[1].clamp(0, 1)
         tilt = torch.stack([-slope_u, -slope_v * upright, -slope_v * (1 - upright)])
         return normalise(normal + tilt * strength)
 
     def open(self) -> Tensor:
-        """1 where nothing tall is near, less beside it."""
+        """Share of the light from the sky, [n]: 1 where nothing tall is near, less beside tall things."""
         return 1 - 0.4 * self.plane(self.stage.crowding)
 
     def sunlit(self) -> Tensor:
-        """1 in the sun; flat things lie in the shadow of what stands left of them."""
+        """Share of the sunlight, [n]: 1 in the sun, less in the shadow of tall things to the left."""
         if self.label in (TREE, HOUSE, ROCK, MOUNTAIN):
             return torch.ones_like(self.depth)
         return 1 - 0.6 * self.plane(self.stage.shadow)
 
     def height(self) -> Tensor:
-        """World units above the eye's ground level."""
+        """Height above the ground under the eye, [n] world units."""
         scene, focal = self.stage.scene, self.stage.frame.focal
         return self.of(scene.eye) + (self.of(scene.horizon) - self.row) / focal * self.depth
 
@@ -191,7 +194,7 @@ def snow(p: Pixels) -> Surface:
 
 
 def _meadow(p: Pixels) -> tuple[Tensor, Tensor]:
-    """Tone and normal of short growth."""
+    """Tone [n], from dark at 0 to light at 1, and normals [3, n] of short plants."""
     broad = p.noise(70, (BROAD,))[0]
     middle = p.noise(14, (FBM, FBM_U, FBM_V, FINE))
     blades = p.noise(3.2, (FINE,), squeeze=0.45)[0]
@@ -220,11 +223,11 @@ def flower(p: Pixels) -> Surface:
 
 
 def tree(p: Pixels) -> Surface:
-    """Leaves at two sizes that follow the distance; read on the screen, so that no wall or seam can show."""
+    """Leaves in clumps whose size follows the distance. Their noise is read by screen coordinates, to have no seams."""
     size = p.stage.frame.size
     octave = torch.log2((p.depth / (40 + 30 * p.shape[0])).clamp(0.35, 12))
     coarsest = octave.floor()
-    fade = octave - coarsest  # the coarsest of three sizes goes as the finest comes
+    fade = octave - coarsest  # the coarsest of three sizes fades out as the finest fades in
     clumps = torch.zeros(3, len(p.index), device=octave.device)
     weights: tuple[Tensor | float, ...] = (0.75 * (1 - fade), 0.55, 0.35 + 0.2 * fade)
     for step, weight in enumerate(weights):
@@ -315,7 +318,7 @@ def _house_runs(stage: Stage) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     reach = stage.odd(60)
 
     def reaching(plane: Tensor, rows: int, cols: int) -> Tensor:
-        """Highest value at houses around: what stands before a house does not cut it in two."""
+        """The highest value of houses around each pixel, so that a thing before a house does not divide it in two."""
         plane = torch.where(house, plane, -1e4)
         return F.max_pool2d(plane[:, None], (rows, cols), 1, (rows // 2, cols // 2))[:, 0]
 

@@ -1,4 +1,4 @@
-"""A terrain seen in perspective: heights, lakes, rivers, roads, forests, single trees and houses."""
+"""Scenes of a terrain in perspective, with lakes, rivers, roads, forests, single trees and houses."""
 
 from __future__ import annotations
 
@@ -38,38 +38,40 @@ from model.data.landscape.noise import (
 )
 from model.data.landscape.sprites import draw_plot, place
 
-NEAREST, FARTHEST = 2.2, 1500.0  # depth slices, world units
-CANOPY = 85.0  # period of the forest's crowns, world units
+NEAREST, FARTHEST = 2.2, 1500.0  # depths of the first and last slice, world units
+CANOPY = 85.0  # distance at which the noise of a forest's crowns repeats, world units
 
 
 @dataclass
 class Land:
-    """What makes one terrain, each [B, 1]; lengths in world units."""
+    """The numbers that describe the terrain of B scenes, each [B, 1] unless said otherwise; lengths in world units."""
 
-    hill: Tensor
-    hill_period: Tensor
-    peak: Tensor
-    peak_period: Tensor
-    peak_start: Tensor
-    level: Tensor  # of the ground above the water
-    forest: Tensor  # threshold: low is much forest
-    tree_height: Tensor
-    tree_line: Tensor
-    snow_line: Tensor
-    beach: Tensor
-    patchiness: Tensor
-    road_width: Tensor  # below 0: none
-    road: Tensor  # [B, 4] start, swing, frequency, drift
-    river_width: Tensor  # below 0: none
-    river: Tensor  # [B, 4]
-    ground: Tensor  # class
-    patch: Tensor  # class of the patches in it
-    offset: Tensor  # [B, 6] where it lies in the noise
-    horizon: Tensor  # row
-    clearance: Tensor  # of the eye above what is near
+    hill: Tensor  # height of hills
+    hill_period: Tensor  # distance at which the hills' noise repeats
+    peak: Tensor  # height of mountains
+    peak_period: Tensor  # distance at which the mountains' noise repeats
+    peak_start: Tensor  # depth at which the mountains begin
+    level: Tensor  # height of flat ground above the water
+    forest: Tensor  # threshold of the noise for forest: the lower, the more forest
+    tree_height: Tensor  # height of a forest's trees
+    tree_line: Tensor  # height above which no forest grows
+    snow_line: Tensor  # height above which mountains have snow
+    beach: Tensor  # height up to which the ground is sand
+    patchiness: Tensor  # threshold of the noise for patches: the lower, the more patches
+    road_width: Tensor  # half the width of the road; below 0 there is none
+    road: Tensor  # [B, 4] start, swing, frequency and drift of the road's course
+    river_width: Tensor  # half the width of the river; below 0 there is none
+    river: Tensor  # [B, 4] start, swing, frequency and drift of the river's course
+    ground: Tensor  # class of the ground
+    patch: Tensor  # class of the patches in the ground
+    offset: Tensor  # [B, 6] places in the noise tile: of hills, mountains and crowns, two numbers each
+    horizon: Tensor  # row of the horizon
+    clearance: Tensor  # height of the eye above the ground near it
 
 
 def draw_land(draws: Draws, size: int) -> Land:
+    """Random numbers for terrains in pictures of ``size`` pixels a side."""
+
     def number(low: float, high: float) -> Tensor:
         return draws.uniform(1, low=low, high=high)
 
@@ -107,13 +109,14 @@ def draw_land(draws: Draws, size: int) -> Land:
 
 
 class Terrain:
-    """Renders ``Land`` into label maps and geometry: depth slices are projected, and each pixel finds its slice."""
+    """Renders terrains into scenes: slices at rising depths are projected, and each pixel finds the slice it shows."""
 
     def __init__(self, frame: Frame, atlas: NoiseAtlas) -> None:
         self.frame, self.atlas = frame, atlas
         self.slices = 96 + frame.size // 2
 
     def render(self, draws: Draws) -> Scene:
+        """One scene for each of the draws' scenes."""
         land = draw_land(draws, self.frame.size)
         scene = self._project(land)
         scatter_clouds(scene, self.frame, self.atlas, draws)
@@ -128,7 +131,7 @@ class Terrain:
     # Heights at points of the ground, x and z [B or 1, n] -------------------------------------------------------
 
     def _lod(self, z: Tensor) -> Tensor:
-        """Mip level of a tile one world unit a texel, seen at a slant from depth z."""
+        """The mip level at depth z of a tile that lies on the ground with one texel a world unit."""
         return torch.log2(z / self.frame.focal * 1.6 * (1 + z / 60).sqrt())
 
     def _hills(self, land: Land, x: Tensor, z: Tensor, channels: tuple[int, ...]) -> Tensor:
@@ -137,20 +140,20 @@ class Terrain:
 
     def _peaks(self, land: Land, x: Tensor, z: Tensor, channels: tuple[int, ...]) -> Tensor:
         u, v = x / land.peak_period + land.offset[:, 2:3], z / land.peak_period + land.offset[:, 3:4]
-        return self.atlas.read(u, v, channels, torch.ones_like(u))  # a coarse level: fine ridges become needles
+        return self.atlas.read(u, v, channels, torch.ones_like(u))  # level 1, as the finest ridges would be needles
 
     def _crowns(self, land: Land, x: Tensor, z: Tensor, channels: tuple[int, ...]) -> Tensor:
         u, v = x / CANOPY + land.offset[:, 4:5], z / CANOPY + land.offset[:, 5:6]
         return self.atlas.read(u, v, channels, self._lod(z) + math.log2(256 / CANOPY) - 0.5)
 
     def _rise(self, land: Land, z: Tensor) -> Tensor:
-        """How much of the mountains' height stands at depth z."""
+        """The height of mountains at depth z: 0 before they begin, all of it further away."""
         return land.peak * smoothstep(0, 1, (z - land.peak_start) / 420)
 
     def _bare_height(
         self, land: Land, x: Tensor, z: Tensor, hills: Tensor, broad: Tensor, peaks: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Ground without trees: height, the mountains' part of it, and the road's and the river's distance."""
+        """Ground without trees: its height, the mountains' part of that, and the distance from the road's middle."""
         mountain = self._rise(land, z) * (peaks[0] * 0.42 + 0.4 + 0.28 * peaks[1]).clamp_min(0) ** 1.25
         height = smoothstep(4, 70, z) * land.hill * hills + mountain + land.level
 
@@ -164,23 +167,24 @@ class Terrain:
         return height, mountain, distance(land.road)
 
     def _forest(self, land: Land, z: Tensor, height: Tensor, mountain: Tensor, broad: Tensor, road: Tensor) -> Tensor:
-        """Above 0 where trees stand: not in water, not close by, not on high ground, not on the road."""
+        """Above 0 where a forest grows: not in water, near the eye, on high ground or on the road."""
         barred = (height < 0.5).float() + (z < 45) + ((height > land.tree_line) | (mountain > 45))
         return broad - land.forest - 3 * barred - 4 * (road < land.road_width + 2)
 
     def _with_crowns(self, land: Land, height: Tensor, forest: Tensor, crown: Tensor) -> Tensor:
+        """The height of ground, water and forest; ``crown`` is the noise of the trees' crowns."""
         canopy = smoothstep(0, 0.12, forest) * 0.55 + 0.55 * crown.clamp_min(0)
         return height.clamp_min(0) + (forest > 0) * land.tree_height * canopy
 
     def silhouette(self, land: Land, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Height with trees, and whether trees stand: all that the projection needs."""
+        """Height with trees, and bool whether trees stand, [B, n] each, at points of the ground: for the projection."""
         hills, broad = self._hills(land, x, z, (FBM, BROAD))
         height, mountain, road = self._bare_height(land, x, z, hills, broad, self._peaks(land, x, z, (RIDGE, FBM)))
         forest = self._forest(land, z, height, mountain, broad, road)
         return self._with_crowns(land, height, forest, self._crowns(land, x, z, (CELL,))[0]), forest > 0
 
     def survey(self, land: Land, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Labels, height with trees and normals [3, B, n] at points of the ground."""
+        """Labels [B, n], height with trees [B, n] and normals [3, B, n] at points of the ground."""
         hills, hill_u, hill_v, broad = self._hills(land, x, z, (FBM, FBM_U, FBM_V, BROAD))
         ridge, ridge_u, ridge_v, fbm = self._peaks(land, x, z, (RIDGE, RIDGE_U, RIDGE_V, FBM))
         height, mountain, road = self._bare_height(land, x, z, hills, broad, torch.stack([ridge, fbm]))
@@ -209,10 +213,11 @@ class Terrain:
     # Projection ---------------------------------------------------------------------------------------------------
 
     def _project(self, land: Land) -> Scene:
+        """The scenes without clouds and sprites."""
         frame, size, count = self.frame, self.frame.size, self.slices
         batch = len(land.horizon)
         step = torch.arange(count, device=frame.device) / (count - 1)
-        slice_z = NEAREST * (FARTHEST / NEAREST) ** step  # [K], evenly spaced on the screen more or less
+        slice_z = NEAREST * (FARTHEST / NEAREST) ** step  # [K], about evenly spaced on the screen
         side = (frame.col[0] - size / 2 + 0.5) / frame.focal  # [S]
         x = (side[None] * slice_z[:, None]).reshape(1, -1).expand(batch, -1)
         z = slice_z[:, None].expand(count, size).reshape(1, -1).expand(batch, -1)
@@ -228,7 +233,8 @@ class Terrain:
         before, after = skyline.gather(2, hit - 1), skyline.gather(2, hit)
         t = ((before - query) / (before - after).clamp_min(1e-3)).clamp(0, 1)
         depth = interpolate_depth(slice_z[hit - 1], slice_z[hit], t)
-        # Where a forest begins, its front stands upright: between the slices there would be ground climbing the trees.
+        # Where a forest begins, its front is upright at the slice's depth: a depth between the slices would show the
+        # ground climbing up to the trees' tops.
         tree = tree.transpose(1, 2)
         front = tree.gather(2, hit)
         depth = torch.where(front & ~tree.gather(2, hit - 1), slice_z[hit], depth).transpose(1, 2)
@@ -241,7 +247,8 @@ class Terrain:
             labels=torch.where(sky, SKY, labels),
             depth=torch.where(sky, FAR, depth),
             across=across,
-            along=depth + 1.4 * high.view(batch, size, size),  # the height keeps textures from stretching on walls
+            along=depth
+            + 1.4 * high.view(batch, size, size),  # with the height, so that textures on walls do not stretch
             normal=normal.view(3, batch, size, size),
             bark=torch.zeros_like(sky),
             horizon=land.horizon[:, 0],

@@ -1,7 +1,7 @@
 /** First steps, for somebody who has not been here before. They are shown until the first stroke, and not again. */
 import { $, h, icon } from "../parts/dom.js";
 
-const KEY = "hinted"; // in localStorage, once they were shown
+const KEY = "hinted"; // key in localStorage; set once the first steps were shown
 const WORDS = [
   ["brush", "Pick a class and paint it on the labels: the picture follows."],
   ["dice", "The dice gives a class another look. All else stays as it is."],

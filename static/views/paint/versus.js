@@ -18,7 +18,7 @@ export function watchVersus(studio, stage) {
 /** The canvases of the two pictures, their names, and the line between them. */
 function watchFaces(studio, stage) {
   const [wipe, beside] = ["wipe", "beside"].map($);
-  const [left, right, instead] = [h("canvas"), h("canvas"), h("canvas")]; // of the line, and in place of the labels
+  const [left, right, instead] = [h("canvas"), h("canvas"), h("canvas")]; // two beside the line, one over the labels
   const tags = { a: h("span.side-tag.a"), b: h("span.side-tag.b") };
   const cut = h("div.wipe-left", {}, left);
   const line = h("i.wipe-line");
