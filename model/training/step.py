@@ -55,7 +55,7 @@ class TrainingStep:
         self.optimiser_g = torch.optim.Adam([_at_rate(*pair) for pair in rates], betas=BETAS)
         self.optimiser_d = torch.optim.Adam([_at_rate(networks.discriminator, plan.lr_discriminator)], betas=BETAS)
         self.stopwatch = Stopwatch(device)
-        self.sums: dict[str, Tensor] = {}  # of losses and statistics since they were last taken
+        self.sums: dict[str, Tensor] = {}  # losses and statistics, added up since they were last taken
 
     def __call__(self, batch: Batch, step: int, images: int) -> None:
         """Trains on one batch. ``step`` counts from 0, seeds the step's random numbers and sets the learning rates;
