@@ -25,6 +25,7 @@ from model.network.config import GroupDNetConfig
 from model.perception.photo_segmenter import PhotoSegmenter, PhotoSegmenterConfig
 from model.recipe.reading import Reading
 from model.recipe.taxonomy import TAXONOMIES
+from model.recipe.terms import Terms
 from model.training.augmentation import UNKNOWN, augmented, with_backdrops
 from model.training.lessons import PhotoLesson, SmallLesson
 from model.training.plan import Plan
@@ -226,7 +227,7 @@ def test_backdrops_stand_behind_people_alone() -> None:
 class Halves:
     """Two classes on photos that are bright above a slanting line and dark below; a stripe of each is not labelled."""
 
-    taxonomy, device = TAXONOMIES["landscape"], CPU
+    taxonomy, device, terms = TAXONOMIES["landscape"], CPU, Terms()
 
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
         random = torch.Generator().manual_seed(step)

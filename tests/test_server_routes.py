@@ -44,6 +44,7 @@ def test_models_are_listed_with_a_default(client: TestClient) -> None:
     assert answer["default"] == "tiny"
     (tiny,) = (row for row in answer["models"] if row["id"] == "tiny")
     assert (tiny["image_size"], tiny["classes"], tiny["encoder"]) == ([64, 64], 12, True)
+    assert tiny["licence"] == "CC0, made for tests"
 
 
 def test_a_model_reports_what_it_is(client: TestClient) -> None:
