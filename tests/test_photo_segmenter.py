@@ -174,7 +174,8 @@ def test_it_comes_back_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "s.safetensors").write_bytes(segmenter_bytes(segmenter))
     again = load_segmenter(tmp_path / "s.safetensors")
     assert isinstance(again, PhotoSegmenter) and again.config == CONFIG and not again.training
-    assert torch.equal(again(pictures(1, 64, 96)), segmenter(pictures(1, 64, 96)))
+    assert all(torch.equal(a, b) for a, b in zip(again.state_dict().values(), segmenter.state_dict().values()))
+    torch.testing.assert_close(again(pictures(1, 64, 96)), segmenter(pictures(1, 64, 96)), rtol=1e-2, atol=1e-3)
 
 
 def test_half_of_its_bytes_fit_into_ten_mebibytes_and_read_the_same_map(tmp_path: Path) -> None:

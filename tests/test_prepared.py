@@ -166,7 +166,7 @@ class TestDecoding:
             assert first.instances is not None and second.instances is not None and second.known is not None
             assert torch.equal(first.instances, second.instances)
             all_known = torch.ones_like(second.known)
-            assert not second.known.all()  # of eight photos out of three, one is not known everywhere
+            assert not second.known.all()  # eight draws out of three photos contain the one with unknown pixels
             assert torch.equal(all_known if first.known is None else first.known, second.known)
             assert first.labels.max() < 3
 

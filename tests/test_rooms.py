@@ -24,7 +24,7 @@ FLOORS: tuple[set[str], ...] = (
     {"network", "perception"},
 )
 FILES = {"errors", "devices", "memory", "progress", "threads"}  # single files at the root, below every room
-ENTRANCES = {"__init__", "__main__"}  # of the package itself
+ENTRANCES = {"__init__", "__main__"}  # the package's own entrances
 FREE_OF_TORCH = ("model.network.config", "model.network.presets", "model.network.cost")  # beside all of model.recipe
 LIBRARIES = {"PIL", "numpy", "rich", "safetensors", "torch", "triton"}  # triton comes with PyTorch for CUDA
 

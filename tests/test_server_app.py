@@ -133,6 +133,16 @@ def test_the_page_knows_its_version_and_model(tiny_checkpoint: Path, site: Path)
         assert client.get("/").text != first.text
 
 
+def test_the_page_has_every_style_sheet_and_first_those_of_the_whole_page(tiny_checkpoint: Path, site: Path) -> None:
+    (site / "templates" / "index.html").write_text("{{ style_sheets | join(' ') }}")
+    for name in ("paint/looks", "layout", "canvas/stage", "base"):
+        path = site / "static" / "css" / f"{name}.css"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with open_studio(tiny_checkpoint, site=site) as client:
+        assert client.get("/").text == "css/base.css css/layout.css css/canvas/stage.css css/paint/looks.css"
+
+
 def test_our_own_page_obeys_its_policy(client: TestClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 200

@@ -74,7 +74,7 @@ def test_resampling_a_class_changes_that_class(
     inside = np.mean([change[labels == label].mean() for change, labels in zip(changes, showing)])
     outside = np.mean([change[labels != label].mean() for change, labels in zip(changes, showing)])
     assert len(showing) == 3
-    assert inside > 12  # of 255: another look that is seen
+    assert inside > 12  # levels of 255, a change that can be seen
     assert inside > 8 * outside
 
 

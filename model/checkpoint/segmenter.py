@@ -31,6 +31,8 @@ def load_segmenter(path: Path) -> LabelReader:
     with torch.device("meta"):
         segmenter = Segmenter(config) if isinstance(config, SegmenterConfig) else PhotoSegmenter(config)
     load_tensors(segmenter.eval(), path)
+    if isinstance(segmenter, PhotoSegmenter):  # a third faster so, on a CPU
+        segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return segmenter
 
 

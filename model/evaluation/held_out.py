@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ class Sample:
     photo: np.ndarray | None = None  # uint8 [H, W, 3]
     instances: np.ndarray | None = None  # int32 [H, W]
     known: np.ndarray | None = None  # bool [H, W], False where a label is the nearest known pixel's; None: all True
+    groups: tuple[str, ...] = ()  # the photo's groups in its prepared set
 
     def sure(self, values: np.ndarray) -> np.ndarray:
         """The values of pixels whose label is known: [H, W, …] → [K, …]."""
@@ -45,6 +47,7 @@ class HeldOut:
     source: str  # where they come from, in words
     count: int
     samples: Iterator[Sample]
+    prepared: str | None = None  # name of the taxonomy of a prepared set of photos; None: other data
 
 
 def world_scenes(checkpoint: Checkpoint, count: int, seed: int) -> HeldOut:
@@ -86,14 +89,24 @@ def folder_scenes(
 ) -> HeldOut:
     """The first ``count`` samples of a folder: rendered scenes, a prepared set or a data set.
 
-    ``split`` is "train" or "val", by default "val" where there is one; ``groups`` chooses photos of a prepared set.
-    Raises InputError where the data cannot be read or has other classes than the model.
+    ``split`` is "train" or "val", by default "val" where there is one; ``groups`` chooses photos of a prepared set. Its
+    photos come in the order of their names' hashes, so that the first ones are a fair choice of all. Raises InputError
+    where the data cannot be read, has no groups or has other classes than the model.
     """
+    prepared = open_prepared(folder) if is_prepared(folder) else None
+    if groups and prepared is None:
+        raise InputError(
+            f"--groups is {','.join(groups)}, but {folder} has no groups; allowed is a prepared set, which has them.",
+            field="groups",
+            value=list(groups),
+        )
     if (folder / "scenes.json").is_file():
         return _rendered_scenes(checkpoint, folder, count)
     size = checkpoint.config.image_size
-    if is_prepared(folder):
-        dataset = open_prepared(folder).dataset(split or "val", groups, size)
+    if prepared:
+        split = split or "val"
+        dataset = prepared.dataset(split, groups, size)
+        dataset.pairs.sort(key=lambda pair: hashlib.sha256(pair.photo.stem.encode()).digest())
     else:
         dataset = open_dataset(folder, taxonomy, size, split, skip_unpaired=skip_unpaired)
     if len(dataset.taxonomy) != checkpoint.config.classes:
@@ -104,6 +117,7 @@ def folder_scenes(
             value=str(folder),
         )
     count = min(count, len(dataset))
+    own = {name: its for name, part, its in prepared.photos if part == split} if prepared else {}
 
     def samples() -> Iterator[Sample]:
         for i in range(count):
@@ -111,10 +125,12 @@ def folder_scenes(
             ids = None if instances is None or not checkpoint.config.instance_edges else instances.numpy()
             known = labels.numpy() != UNKNOWN
             filled = labels.numpy() if known.all() else fill_unknown(labels.numpy())
-            yield Sample(filled, photo.permute(1, 2, 0).numpy(), ids, None if known.all() else known)
+            its = own.get(dataset.pairs[i].photo.stem, ())
+            yield Sample(filled, photo.permute(1, 2, 0).numpy(), ids, None if known.all() else known, its)
 
     chosen = " ".join(filter(None, (split, ", ".join(groups))))
-    return HeldOut(f"{folder.name}, {dataset.taxonomy.name}" + (f", {chosen}" if chosen else ""), count, samples())
+    source = f"{folder.name}, {dataset.taxonomy.name}" + (f", {chosen}" if chosen else "")
+    return HeldOut(source, count, samples(), dataset.taxonomy.name if prepared else None)
 
 
 def _rendered_scenes(checkpoint: Checkpoint, folder: Path, count: int) -> HeldOut:

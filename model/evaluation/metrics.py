@@ -25,15 +25,15 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
 
 def mean_iou(matrix: np.ndarray) -> float:
     """mIoU in 0 … 1: intersection over union, averaged over the classes that occur or were predicted (Everingham et
-    al., "The Pascal Visual Object Classes Challenge", IJCV 2015)."""
+    al., "The Pascal Visual Object Classes Challenge", IJCV 2015); NaN of an empty matrix."""
     right = np.diag(matrix)
     union = matrix.sum(0) + matrix.sum(1) - right
-    return float((right[union > 0] / union[union > 0]).mean())
+    return float((right[union > 0] / union[union > 0]).mean()) if union.any() else float("nan")
 
 
 def pixel_accuracy(matrix: np.ndarray) -> float:
-    """The share of pixels, in 0 … 1, that were read as their own class."""
-    return float(np.trace(matrix) / matrix.sum())
+    """The share of pixels, in 0 … 1, that were read as their own class; NaN of an empty matrix."""
+    return float(np.trace(matrix) / matrix.sum()) if matrix.any() else float("nan")
 
 
 def class_colours(picture: np.ndarray, labels: np.ndarray, smallest: float = SMALLEST) -> dict[int, np.ndarray]:
@@ -70,12 +70,19 @@ def deviations(table: np.ndarray) -> np.ndarray:
     return np.where(count[:, 0] > 1, np.sqrt(variance.sum(1)), np.nan)
 
 
-def high_frequency_energy(picture: np.ndarray) -> float:
-    """The sharpness of a picture: the mean square of its luma (Rec. 601) minus the luma after a 3×3 binomial blur."""
+def high_frequency_energy(picture: np.ndarray, known: np.ndarray | None = None) -> float:
+    """The sharpness of a picture: the mean square of its luma (Rec. 601) minus the luma after a 3×3 binomial blur.
+
+    With ``known`` bool [H, W], the mean over these pixels, 0 where there is none.
+    """
     luma = picture.astype(float) @ np.array([0.299, 0.587, 0.114])
     rows = sum(w * luma[i : luma.shape[0] - 2 + i] for i, w in enumerate(KERNEL))
     blurred = sum(w * rows[:, i : luma.shape[1] - 2 + i] for i, w in enumerate(KERNEL))
-    return float(np.square(luma[1:-1, 1:-1] - blurred).mean())
+    squares = np.square(luma[1:-1, 1:-1] - blurred)
+    if known is None:
+        return float(squares.mean())
+    counted = squares[known[1:-1, 1:-1]]
+    return float(counted.mean()) if counted.size else 0.0
 
 
 def frechet(a: np.ndarray, b: np.ndarray) -> float:

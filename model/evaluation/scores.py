@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,20 @@ ALIKE, FAITHFUL = Goal(0.85, 1.15), Goal(low=0.9)
 
 
 @dataclass(frozen=True)
+class Goals:
+    """The goals that differ between kinds of data; ``right`` and ``iou`` are the segmenter's, by group of photos."""
+
+    look_median: Goal
+    look_p90: Goal
+    variety: Goal
+    right: Mapping[str, Goal] = field(default_factory=dict)
+    iou: Mapping[str, Goal] = field(default_factory=dict)
+
+
+WORLD = Goals(Goal(high=5), Goal(high=12), ALIKE)
+
+
+@dataclass(frozen=True)
 class Score:
     """One number of the table; ``value`` is None where it cannot be measured, and ``reason`` says why."""
 
@@ -51,6 +65,7 @@ class Score:
     interval: tuple[float, float] | None = None
     goal: Goal | None = None
     reason: str | None = None
+    note: str | None = None  # what to think of when reading it
 
     @property
     def met(self) -> bool | None:
@@ -72,9 +87,10 @@ class Kind:
         self.energy = by_scene(np.array(pictures.energy))  # [N, P]
         self.confusion = by_scene(np.array(pictures.confusion))  # [N, P, C, C]
         self.features = by_scene(np.array(pictures.features))  # [N, P, D]
+        self.scene = by_scene(np.array(pictures.scene))  # [N, P, 112]
 
     def right(self, chosen: Chosen) -> float:
-        """The share of pixels that the segmenter reads as the label map's class, in 0 … 1."""
+        """The share of labelled pixels that the segmenter reads as the label map's class, in 0 … 1."""
         return metrics.pixel_accuracy(self.confusion[chosen].sum((0, 1)))
 
     def iou(self, chosen: Chosen) -> float:
@@ -93,6 +109,10 @@ class Kind:
         """The number of pictures that show each class, [C]."""
         count: np.ndarray = (~np.isnan(self.table[..., 0])).sum((0, 1))
         return count
+
+    def flat_scene(self, chosen: Chosen) -> np.ndarray:
+        """What EfficientNet sees in all pictures of these scenes, [n, 112]."""
+        return self.scene[chosen].reshape(-1, self.scene.shape[-1])
 
     def flat_features(self, chosen: Chosen) -> np.ndarray:
         """The features of all pictures of these scenes, [n, D]."""
@@ -115,6 +135,9 @@ class Facts:
             for c, change in scene.items():
                 self.changes[i, c] = change.inside, change.outside
         self.diversity = [np.array(rows) for rows in survey.diversity if rows]  # for each scene [classes, 2]
+        self.diversity_seconds = survey.diversity_seconds
+        self.lpips = np.array(survey.lpips)  # [N], NaN where no pixel is known; empty without encoder or eyes
+        self.groups, self.eyes = survey.groups, survey.eyes
         self.unread = NO_SEGMENTER if checkpoint.segmenter is None else None  # why there are no facts of a segmenter
         self.unencoded = NO_ENCODER if checkpoint.encoder is None else None  # why there are no encoded pictures
 
@@ -126,14 +149,18 @@ class Facts:
         goal: Goal | None = None,
         reason: str | None = None,
         resamples: int | None = None,
+        among: Chosen | None = None,
     ) -> Score:
-        """The score of a statistic of the scenes' indices; where there is a ``reason``, without a value."""
+        """The score of a statistic of the scenes' indices, of all scenes or those ``among`` them; where there is a
+        ``reason``, without a value."""
         if reason:
             return Score(key, name, None, None, goal, reason)
-        value = statistic(np.arange(self.scenes))
+        scenes = np.arange(self.scenes) if among is None else among
+        value = statistic(scenes)
         if np.isnan(value):
             return Score(key, name, None, None, goal, "there is nothing to compare with")
-        return Score(key, name, value, metrics.bootstrap(statistic, self.scenes, resamples), goal)
+        interval = metrics.bootstrap(lambda drawn: statistic(scenes[drawn]), len(scenes), resamples)
+        return Score(key, name, value, interval, goal)
 
 
 def scene_table(facts: Facts) -> list[Score]:
@@ -142,28 +169,28 @@ def scene_table(facts: Facts) -> list[Score]:
     return [
         facts.score("segmenter", "segmenter on photos: pixels right", real.right, FAITHFUL, facts.unread),
         facts.score("iou_real", "segmenter on photos: mIoU", real.iou, None, facts.unread),
-        _fidelity(facts, "encoded", encoded, real.iou, facts.unread or facts.unencoded),
-        _fidelity(facts, "prior", prior, real.iou, facts.unread),
-        *_looks(facts),
-        *_fits(facts),
-        *_varieties(facts, facts),
+        fidelity(facts, "encoded", encoded, real.iou, facts.unread or facts.unencoded),
+        fidelity(facts, "prior", prior, real.iou, facts.unread),
+        *looks(facts),
+        *fits(facts),
+        *variety_scores(facts, facts),
         _frechet(facts),
-        _sharpness(facts, "encoded", encoded, real.sharpness, facts.unencoded),
-        _sharpness(facts, "prior", prior, real.sharpness),
-        _locality(facts),
+        sharpness(facts, "encoded", encoded, real.sharpness, facts.unencoded),
+        sharpness(facts, "prior", prior, real.sharpness),
+        locality(facts),
         _diversity(facts),
-        *_costs(facts.checkpoint),
+        *costs(facts.checkpoint),
     ]
 
 
-def painted_table(facts: Facts, scenes: Facts) -> list[Score]:
+def painted_table(facts: Facts, scenes: Facts, goals: Goals = WORLD) -> list[Score]:
     """The scores of label maps without photos, compared with the real pictures of the held-out ``scenes``."""
     real, everything = scenes.real, np.arange(scenes.scenes)
     return [
-        _fidelity(facts, "prior", facts.prior, lambda _: real.iou(everything), facts.unread),
-        *_varieties(facts, scenes),
-        _sharpness(facts, "prior", facts.prior, lambda _: real.sharpness(everything)),
-        _locality(facts),
+        fidelity(facts, "prior", facts.prior, lambda _: real.iou(everything), facts.unread),
+        *variety_scores(facts, scenes, goals.variety),
+        sharpness(facts, "prior", facts.prior, lambda _: real.sharpness(everything)),
+        locality(facts),
     ]
 
 
@@ -206,20 +233,21 @@ def variety_of(facts: Facts, scenes: Facts) -> tuple[list[int], Callable[[Chosen
     return counted.tolist(), varieties
 
 
-def _ratio(a: float, b: float) -> float:
+def ratio_of(a: float, b: float) -> float:
     """a ÷ b, or NaN where b is 0."""
     return float(a / b) if b > 0 else float("nan")
 
 
-def _fidelity(facts: Facts, word: str, kind: Kind, real: Callable[[Chosen], float], reason: str | None = None) -> Score:
+def fidelity(facts: Facts, word: str, kind: Kind, real: Callable[[Chosen], float], reason: str | None = None) -> Score:
     name = f"label fidelity: mIoU, {word} ÷ real"
     return facts.score(
-        f"fidelity_{word}", name, lambda chosen: _ratio(kind.iou(chosen), real(chosen)), FAITHFUL, reason
+        f"fidelity_{word}", name, lambda chosen: ratio_of(kind.iou(chosen), real(chosen)), FAITHFUL, reason
     )
 
 
-def _looks(facts: Facts) -> list[Score]:
-    rows = [("median", 50, Goal(high=5)), ("90th percentile", 90, Goal(high=12))]
+def looks(facts: Facts, goals: Goals = WORLD) -> list[Score]:
+    """How far each class's mean colour is off, photo against its encoded picture."""
+    rows = [("median", 50, goals.look_median), ("90th percentile", 90, goals.look_p90)]
     keys = {50: "look_median", 90: "look_p90"}
     if facts.unencoded:
         return [
@@ -232,10 +260,16 @@ def _looks(facts: Facts) -> list[Score]:
 
 def _percentile(errors: np.ndarray, q: int) -> Callable[[Chosen], float]:
     """The statistic that is the q-th percentile of the errors [N, …] in the chosen scenes, NaN left out."""
-    return lambda chosen: float(np.nanpercentile(errors[chosen], q))
+
+    def percentile(chosen: Chosen) -> float:
+        found = errors[chosen]
+        found = found[~np.isnan(found)]
+        return float(np.percentile(found, q)) if found.size else float("nan")
+
+    return percentile
 
 
-def _fits(facts: Facts) -> list[Score]:
+def fits(facts: Facts) -> list[Score]:
     """The errors of fitted looks, beside those of encoded ones in the same scenes; empty where none was fitted."""
     count = len(facts.fit_seconds)
     if not count:
@@ -251,17 +285,17 @@ def _fits(facts: Facts) -> list[Score]:
     return [*scores, Score("fit_seconds", "seconds to fit a photo", float(np.mean(facts.fit_seconds)))]
 
 
-def _varieties(facts: Facts, scenes: Facts) -> list[Score]:
+def variety_scores(facts: Facts, scenes: Facts, goal: Goal = ALIKE) -> list[Score]:
     """The variety of the class that varies least, and of the one that varies most; both should be near the data's."""
     counted, varieties = variety_of(facts, scenes)
     values, names = varieties(np.arange(facts.scenes)), facts.checkpoint.taxonomy.names
     if not counted:
         few = f"no class that varies is shown by {FEWEST} pictures"
-        return [Score("variety", "prior variety ÷ data", None, None, ALIKE, few)]
+        return [Score("variety", "prior variety ÷ data", None, None, goal, few)]
 
     def score(word: str, i: int) -> Score:
         name = f"prior variety ÷ data, {word}: {names[counted[i]]}"
-        return facts.score(f"variety_{word}", name, lambda chosen: float(varieties(chosen)[i]), ALIKE)
+        return facts.score(f"variety_{word}", name, lambda chosen: float(varieties(chosen)[i]), goal)
 
     return [score("least", int(np.argmin(values))), score("most", int(np.argmax(values)))]
 
@@ -272,7 +306,7 @@ def _frechet(facts: Facts) -> Score:
     def ratio(chosen: Chosen) -> float:
         data = real.flat_features(chosen)
         distances = [metrics.frechet(kind.flat_features(chosen), data) for kind in (prior, encoded)]
-        return _ratio(distances[0], distances[1])
+        return ratio_of(distances[0], distances[1])
 
     name, reason = "Fréchet distance to real, prior ÷ encoded", facts.unread or facts.unencoded
     if reason is None and facts.scenes < FEWEST:
@@ -280,19 +314,17 @@ def _frechet(facts: Facts) -> Score:
     return facts.score("frechet", name, ratio, Goal(high=1.5), reason, FRECHET_RESAMPLES)
 
 
-def _sharpness(
-    facts: Facts, word: str, kind: Kind, real: Callable[[Chosen], float], reason: str | None = None
-) -> Score:
+def sharpness(facts: Facts, word: str, kind: Kind, real: Callable[[Chosen], float], reason: str | None = None) -> Score:
     name = f"sharpness: high frequencies, {word} ÷ real"
     return facts.score(
-        f"sharpness_{word}", name, lambda chosen: _ratio(kind.sharpness(chosen), real(chosen)), ALIKE, reason
+        f"sharpness_{word}", name, lambda chosen: ratio_of(kind.sharpness(chosen), real(chosen)), ALIKE, reason
     )
 
 
-def _locality(facts: Facts) -> Score:
+def locality(facts: Facts) -> Score:
     def ratio(chosen: Chosen) -> float:
         inside, outside = np.nansum(facts.changes[chosen], axis=(0, 1))
-        return _ratio(outside, inside)
+        return ratio_of(outside, inside)
 
     return facts.score("locality", "locality: change outside ÷ inside", ratio, Goal(high=0.08))
 
@@ -307,7 +339,7 @@ def _diversity(facts: Facts) -> Score:
 
     def ratio(chosen: Chosen) -> float:
         inside, outside = np.concatenate([scenes[i] for i in chosen]).mean(0)
-        return _ratio(inside, outside)
+        return ratio_of(inside, outside)
 
     value = ratio(np.arange(len(scenes)))
     if np.isnan(value):
@@ -315,7 +347,7 @@ def _diversity(facts: Facts) -> Score:
     return Score(key, name, value, metrics.bootstrap(ratio, len(scenes)), goal)
 
 
-def _costs(checkpoint: Checkpoint) -> list[Score]:
+def costs(checkpoint: Checkpoint) -> list[Score]:
     """The arithmetic of a picture of 256×256 pixels, and the size of the generator's file."""
     synthesis = gflop(at_size(checkpoint.config, (256, 256)))[1]
     path = checkpoint.folder / GENERATOR_FILE if checkpoint.folder else None

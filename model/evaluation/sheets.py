@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -14,9 +16,38 @@ GAP, MARGIN, CAPTION = 4, 132, 15  # pixels between pictures, at the left for th
 PAPER, INK = (250, 249, 246), (40, 40, 44)  # colours of the sheet and of its text
 HEAT = np.array([(0, 0, 0), (90, 10, 110), (210, 60, 60), (250, 180, 50), (255, 255, 230)])  # from no change to much
 HOTTEST = 96  # mean change, in 0 … 255, that is shown as the brightest
+ACROSS = 10  # most columns beside each other
+BETWEEN = 5 * GAP  # pixels between two blocks of columns
+QUALITIES = (90, 80, 70, 60, 50)  # WebP qualities, tried in turn until a sheet is small enough
+SHRINK, MEBIBYTES = 0.8, 2  # factor of the sides where no quality is low enough, and the largest file
+WEBP_SIDE = 16383  # most pixels a side of a WebP
+
+
+def save_sheet(columns: Sequence[Shown], taxonomy: Taxonomy, path: Path) -> None:
+    """Write the sheet as a WebP under 2 MiB, of the best quality that is small enough; where none is, smaller."""
+    image = sheet(columns, taxonomy)
+    while True:
+        for quality in QUALITIES if max(image.size) <= WEBP_SIDE else ():
+            out = io.BytesIO()
+            image.save(out, "WEBP", quality=quality, method=4)
+            if out.tell() < MEBIBYTES * 2**20:
+                path.write_bytes(out.getvalue())
+                return
+        image = image.resize((round(image.width * SHRINK), round(image.height * SHRINK)), Image.Resampling.LANCZOS)
 
 
 def sheet(columns: Sequence[Shown], taxonomy: Taxonomy) -> Image.Image:
+    """The pictures of each column under its label map, in blocks of ten columns one below the other."""
+    blocks = [_block(columns[start : start + ACROSS], taxonomy) for start in range(0, len(columns), ACROSS)]
+    height = sum(block.height for block in blocks) + BETWEEN * (len(blocks) - 1)
+    image, top = Image.new("RGB", (blocks[0].width, height), PAPER), 0
+    for block in blocks:
+        image.paste(block, (0, top))
+        top += block.height + BETWEEN
+    return image
+
+
+def _block(columns: Sequence[Shown], taxonomy: Taxonomy) -> Image.Image:
     """The pictures of each column under its label map, with the rows' names at the left.
 
     Rows that no column has are left out.

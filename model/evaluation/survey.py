@@ -12,15 +12,18 @@ from torch import Tensor
 
 from model.engine import Engine
 from model.evaluation import metrics
+from model.evaluation.diversity import Protocol, SegmenterDistance, class_diversity
+from model.evaluation.eyes import Eyes, as_input
 from model.evaluation.held_out import HeldOut, Sample
-from model.perception.features import perceptual_distance
+from model.perception.features import PictureDistance
 from model.progress import Progress
 from model.recipe.change import Change, measure_change
 from model.recipe.styles import Style, style_from_encoding
 
 SHOWN, PRIORS_SHOWN = 6, 3  # columns of the sheet, and sampled looks in each
+PHOTOS_SHOWN = 30  # columns of the sheet of a prepared set
 PAINTED_PRIORS = 8  # sampled looks of each painted map
-DIVERSITY = 20, 19  # pictures for mCSD and mOCD of each class, and pairs of them; the paper has 100 and 19
+DIVERSITY = 20, 19  # pictures for mCSD and mOCD of each class of the world, and pairs of them
 RESAMPLED = 3  # classes of a scene that get another look, drawn from those that cover over 1 % of it
 PRIOR_SEEDS, OTHER_SEEDS, DIVERSITY_SEEDS = 10**9, 2 * 10**9, 3 * 10**9  # first seeds: no two pictures share one
 LOOKS = 1000  # seeds reserved for the sampled looks of each scene
@@ -34,6 +37,7 @@ class Pictures:
     features: list[np.ndarray] = field(default_factory=list)  # each [D]; empty without a segmenter
     colours: list[dict[int, np.ndarray]] = field(default_factory=list)  # each class → mean colour [3] in 0 … 255
     energy: list[float] = field(default_factory=list)  # energies of high frequencies
+    scene: list[np.ndarray] = field(default_factory=list)  # each [112] of EfficientNet; empty without it
 
 
 @dataclass
@@ -51,13 +55,16 @@ class Shown:
 class Survey:
     """Adds up the facts of scenes: call ``add`` for each, then read the attributes."""
 
-    def __init__(self, engine: Engine, priors: int = 1) -> None:
-        """``priors`` is the number of sampled looks of each scene."""
-        self.engine, self.priors = engine, priors
+    def __init__(self, engine: Engine, priors: int = 1, eyes: Eyes | None = None) -> None:
+        """``priors`` is the number of sampled looks of each scene; with ``eyes``, photos are compared through them."""
+        self.engine, self.priors, self.eyes = engine, priors, eyes
         self.real, self.encoded, self.prior = Pictures(), Pictures(), Pictures()
         self.fitted, self.fit_seconds = Pictures(), list[float]()  # facts of the first scenes, whose looks were fitted
         self.changes: list[dict[int, Change]] = []  # for each scene: class → how much resampling it changed
         self.diversity: list[list[tuple[float, float]]] = []  # for each scene and class: mean distance inside, outside
+        self.diversity_seconds = 0.0
+        self.lpips: list[float] = []  # for each scene: LPIPS between photo and encoded picture, NaN where there is none
+        self.groups: list[tuple[str, ...]] = []  # for each scene: its photo's groups
 
     def add(
         self, sample: Sample, diversity: tuple[int, int] | None = None, shown: int = 0, fit: bool = False
@@ -85,8 +92,9 @@ class Survey:
         self.changes.append({c: measure_change(prior[0], p, labels == c) for c, p in zip(chosen, after)})
         if fit and sample.photo is not None:
             self._fit(sample, sample.photo, number)
-        if diversity is not None and self.engine.segmenter is not None:
-            self.diversity.append([self._diversity(sample, bases[0], c, *diversity, random) for c in others])
+        self.groups.append(sample.groups)
+        if diversity is not None and (distance := self._distance()) is not None:
+            self._diversity(sample, bases[0], others, distance, Protocol(*diversity), random)
         self.engine.cache.clear()
         if not shown or not chosen:
             return None
@@ -125,7 +133,8 @@ class Survey:
             kinds.append((self.encoded, encoded))
         for kept, picture in kinds:
             kept.colours.append(metrics.class_colours(sample.sure(picture), sample.sure(sample.labels)))
-            kept.energy.append(metrics.high_frequency_energy(picture))
+            kept.energy.append(metrics.high_frequency_energy(picture, sample.known))
+        self._compare(sample, kinds, encoded)
         if self.engine.segmenter is None:
             return
         classes = self.engine.config.classes
@@ -135,52 +144,72 @@ class Survey:
             kept.confusion.append(metrics.confusion(sample.sure(sample.labels), found, classes))
             kept.features.append(torch.cat([stage[i].mean((1, 2)) for stage in stages]).numpy())
 
-    @torch.inference_mode()
-    def _read(self, pictures: np.ndarray, kept: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
-        """Pictures uint8 [N, H, W, 3] → the segmenter's labels long [N, H, W] and its stages, each [N, D, h, w].
+    def _compare(self, sample: Sample, kinds: list[tuple[Pictures, np.ndarray]], encoded: np.ndarray | None) -> None:
+        """Keep what the pretrained networks see in a scene's pictures, where there are any."""
+        if self.eyes is None:
+            return
+        device = self.engine.device
+        scenes = self.eyes.scenes(np.stack([picture for _, picture in kinds]), device)
+        if scenes is not None:
+            for (kept, _), features in zip(kinds, scenes, strict=True):
+                kept.scene.append(features)
+        if sample.photo is not None and encoded is not None:
+            self.lpips.append(self.eyes.apart(sample.photo, encoded, sample.known, device))
 
-        With ``kept`` bool [H, W], all other pixels are set to 0 first, which is mid-grey.
-        """
+    @torch.inference_mode()
+    def _read(self, pictures: np.ndarray) -> tuple[Tensor, list[Tensor]]:
+        """Pictures uint8 [N, H, W, 3] → the segmenter's labels long [N, H, W] and its stages, each [N, D, h, w]."""
         segmenter = self.engine.segmenter
         assert segmenter is not None
-        x = torch.from_numpy(pictures).to(self.engine.device).permute(0, 3, 1, 2) / 127.5 - 1
-        if kept is not None:
-            x = x * kept.to(x.device)
+        x = as_input(pictures, self.engine.device)
         stages = segmenter.features(segmenter.sized(x))
         scores = F.interpolate(segmenter.scores(stages), x.shape[2:], mode="bilinear")
         return scores.argmax(1).cpu(), [stage.cpu() for stage in stages]
 
+    def _distance(self) -> PictureDistance | None:
+        """By what diversity is measured: LPIPS where there is one, else the segmenter's features, else nothing."""
+        if self.eyes is not None and self.eyes.lpips is not None:
+            return self.eyes.lpips
+        return None if self.engine.segmenter is None else SegmenterDistance(self.engine.segmenter)
+
     def _diversity(
-        self, sample: Sample, base: Style, c: int, n: int, m: int, random: np.random.Generator
-    ) -> tuple[float, float]:
-        """The mean distance of m pairs of n pictures that differ in class c's code alone, (inside, outside) of it.
+        self,
+        sample: Sample,
+        base: Style,
+        others: list[int],
+        distance: PictureDistance,
+        protocol: Protocol,
+        random: np.random.Generator,
+    ) -> None:
+        """Keep the diversity of a scene's classes: of photos every class that is there, as in the paper, of the world
+        those of ``others``."""
+        started, rows = time.perf_counter(), []
+        for c in others if self.eyes is None else np.unique(sample.labels).tolist():
+            seed = DIVERSITY_SEEDS + int(random.integers(10**6))
+            rows.append(class_diversity(self.engine, distance, sample, base, c, protocol, seed, random))
+        self.diversity.append(rows)
+        self.diversity_seconds += time.perf_counter() - started
 
-        They are the terms of the paper's mCSD and mOCD (section 4): the rest of the picture is set to 0.
-        """
-        seed = DIVERSITY_SEEDS + int(random.integers(10**6))
-        pictures = self._render(sample, base.variants([c], seed, n))
-        pairs = np.stack([random.choice(n, 2, replace=False) for _ in range(m)])  # [m, 2]
-        inside = torch.from_numpy(sample.labels == c)
-        distances = []
-        for kept in (inside, ~inside):
-            _, stages = self._read(pictures, kept)
-            first, second = ([stage[pairs[:, side]] for stage in stages] for side in (0, 1))
-            distances.append(float(perceptual_distance(first, second).mean()))
-        return distances[0], distances[1]
 
-
-def measure(survey: Survey, held_out: HeldOut, shown: int, diversity: int = 0, fit: int = 0) -> list[Shown]:
+def measure(
+    survey: Survey,
+    held_out: HeldOut,
+    shown: int,
+    diversity: int = 0,
+    fit: int = 0,
+    protocol: tuple[int, int] | None = None,
+) -> list[Shown]:
     """Add every sample to the survey, and return pictures of the first ``shown`` that have more than one class.
 
-    The diversity of the first ``diversity`` samples is measured too, and the looks of the first ``fit`` are fitted.
+    The diversity of the first ``diversity`` samples is measured too, by ``protocol``'s number of pictures and of pairs
+    (default: ``DIVERSITY``), and the looks of the first ``fit`` are fitted.
     """
     columns: list[Shown] = []
     with Progress(held_out.count) as progress:
         progress.describe(held_out.source)
         for i, sample in enumerate(held_out.samples):
-            column = survey.add(
-                sample, DIVERSITY if i < diversity else None, PRIORS_SHOWN if len(columns) < shown else 0, i < fit
-            )
+            counts = (protocol or DIVERSITY) if i < diversity else None
+            column = survey.add(sample, counts, PRIORS_SHOWN if len(columns) < shown else 0, i < fit)
             columns += [column] if column else []
             progress.advance(1)
     return columns
