@@ -15,6 +15,7 @@ SPLITS = 100  # random splits of the photos into halves
 ALL = "all"  # stands for the photos of every group
 RATIO, MCSD = Goal(low=8), Goal(low=0.0264)  # of mCSD to mOCD, and the paper's mCSD on DeepFashion (table 1)
 FLATTERED = "flattered: training compared these features"
+TAUGHT = "flattered, unless another segmenter is in the checkpoint: training had its own read the pictures"
 NO_SCENE = "no scene was taken for it"
 
 PHOTOS = Goals(Goal(high=6), Goal(high=14), Goal(0.8, 1.2))
@@ -34,10 +35,12 @@ def goals_of(prepared: str | None) -> Goals:
 def photo_table(facts: Facts, goals: Goals) -> list[Score]:
     """The scores of a prepared set's photos."""
     real, encoded, prior = facts.real, facts.encoded, facts.prior
+    plan = (facts.checkpoint.record or {}).get("plan") or {}
+    taught = TAUGHT if plan.get("weights", {}).get("labels") else None
     return [
         *_readings(facts, goals),
-        scores.fidelity(facts, "encoded", encoded, real.iou, facts.unread or facts.unencoded),
-        scores.fidelity(facts, "prior", prior, real.iou, facts.unread),
+        replace(scores.fidelity(facts, "encoded", encoded, real.iou, facts.unread or facts.unencoded), note=taught),
+        replace(scores.fidelity(facts, "prior", prior, real.iou, facts.unread), note=taught),
         *scores.looks(facts, goals),
         *scores.fits(facts),
         _lpips(facts),
