@@ -67,7 +67,7 @@ class PhotoDialog {
       this.asked.element,
       this.correct,
       h("p.note", {}, this.#hint(size)),
-      this.encoder ||
+      !this.encoder &&
         h("p.note", {}, `This model has no encoder: the look is fitted, which ${studio.photos.can("fit").note}.`),
       this.message,
       h("div.dialog-actions", {}, this.go, h("button.btn.quiet", { onclick: () => this.#end(null) }, "Cancel")),

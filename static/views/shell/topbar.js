@@ -24,7 +24,7 @@ function watchModel(studio) {
   const select = $("model");
   studio.store.watch(["models", "unavailable", "model"], ({ models, unavailable, model }) => {
     const usable = models.map(({ id, title, ...row }) =>
-      h("option", { value: id, title: licenceOf(row) }, `${title} · ${short(licenceOf(row))}`),
+      h("option", { value: id, title: licenceOf(row) }, `${title} · ${short(row.licence ?? "licence not stated")}`),
     );
     const broken = unavailable.map(({ id, reason }) =>
       h("option", { disabled: true, title: reason }, `${id}: ${reason}`),
