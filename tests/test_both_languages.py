@@ -20,7 +20,7 @@ from model.recipe.labels import _nearest_classes
 from model.recipe.taxonomy import TAXONOMIES, Taxonomy
 
 FIXTURES = Path(__file__).parent / "fixtures"
-LEVELS = [*range(0, 256, 16), 255]  # of each channel, red slowest
+LEVELS = [*range(0, 256, 16), 255]  # levels of each channel; red changes slowest
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"  # one for each class
 CLEAR = 1e-6  # least distance between the two nearest classes: a rounding error decides nothing
 

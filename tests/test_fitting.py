@@ -25,7 +25,7 @@ from model.recipe.styles import Style, style_from_encoding
 
 ROOT = Path(__file__).parents[1]
 LANDSCAPE = ROOT / "checkpoints" / "landscape"
-PRESENT = [0, 2, 4, 6, 11]  # of the fixture ``scene``
+PRESENT = [0, 2, 4, 6, 11]  # classes in the fixture ``scene``
 
 
 def shipped(size: int) -> Engine:

@@ -166,7 +166,7 @@ class TestDecoding:
             assert first.instances is not None and second.instances is not None and second.known is not None
             assert torch.equal(first.instances, second.instances)
             all_known = torch.ones_like(second.known)
-            assert not second.known.all()  # of eight photos out of three, one is not known everywhere
+            assert not second.known.all()  # eight draws out of three photos contain the one with unknown pixels
             assert torch.equal(all_known if first.known is None else first.known, second.known)
             assert first.labels.max() < 3
 
@@ -191,6 +191,7 @@ def test_a_set_of_any_number_of_classes_is_trained_and_evaluated(
     checkpoint = load_checkpoint(tmp_path / "run/checkpoint")
     assert checkpoint.config.classes == classes and checkpoint.taxonomy.name == "stripes"
     assert checkpoint.record is not None and checkpoint.record["plan"]["network"]["classes"] == classes
+    assert (checkpoint.terms.licence, checkpoint.terms.source) == ("none", "made for a test")
     counted = ["evaluate", str(tmp_path / "run/checkpoint"), "--data", str(folder), "--split", "val", "--scenes", "2"]
     report = tmp_path / "report.json"
     assert main([*counted, "--painted", "0", "--diversity-scenes", "0", "--device", "cpu", "--json", str(report)]) == 0

@@ -191,7 +191,7 @@ def test_nothing_is_learnt_from_pixels_that_nobody_knows(backbone: EfficientNetL
     weights = replace(plan.weights, gan=0)
     batch = scene_batch(known=True)
     other = replace(batch, photos=batch.photos.where(batch.known[:, None], -batch.photos))  # type: ignore[index]
-    random = torch.Generator().manual_seed(5)  # of the mixed picture's classes, one keeps its code
+    random = torch.Generator().manual_seed(5)  # with this seed one class of the mixed picture keeps its code
     rendered = step.sampler(Scene.of(batch, config), step.networks.encoder, step.networks.generator, random)
     assert (rendered.codes.donors == 0).sum() in (1, 2)
     found = []

@@ -133,6 +133,16 @@ def test_the_page_knows_its_version_and_model(tiny_checkpoint: Path, site: Path)
         assert client.get("/").text != first.text
 
 
+def test_the_page_has_every_style_sheet_and_first_those_of_the_whole_page(tiny_checkpoint: Path, site: Path) -> None:
+    (site / "templates" / "index.html").write_text("{{ style_sheets | join(' ') }}")
+    for name in ("paint/looks", "layout", "canvas/stage", "base"):
+        path = site / "static" / "css" / f"{name}.css"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    with open_studio(tiny_checkpoint, site=site) as client:
+        assert client.get("/").text == "css/base.css css/layout.css css/canvas/stage.css css/paint/looks.css"
+
+
 def test_our_own_page_obeys_its_policy(client: TestClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 200
@@ -246,7 +256,7 @@ def server_process(checkpoints: Path, *options: str) -> Iterator[tuple[subproces
 
 def wait_for_metric(client: httpx2.Client, line: str) -> None:
     """Returns when /metrics has a line that ends so."""
-    give_up = time.monotonic() + 5
+    give_up = time.monotonic() + 60
     while f"{line}\n" not in client.get("/metrics").text:
         assert time.monotonic() < give_up, f"/metrics does not say {line}"
         time.sleep(0.05)
@@ -287,10 +297,10 @@ def test_a_real_server_stops_in_the_middle_of_work(tiny_checkpoint: Path) -> Non
     with server_process(tiny_checkpoint, *options) as (process, client), ThreadPoolExecutor(12) as pool:
         url = "/api/v1/models/tiny/morph"
         morphs = [pool.submit(client.post, url, files={"labels": LABELS}, data=MORPH) for _ in range(12)]
-        time.sleep(0.5)
+        wait_for_metric(client, "groupdnet_queue_depth 12.0")  # a connection not accepted yet would only be reset
         process.send_signal(signal.SIGTERM)
-        process.wait(8)
-        answers = [morph.result(timeout=5) for morph in morphs]
+        process.wait(30)
+        answers = [morph.result(timeout=30) for morph in morphs]
     refused = [answer for answer in answers if answer.status_code != 200]
     assert refused
     for answer in refused:

@@ -38,6 +38,7 @@ def test_files_are_small_enough_and_say_what_they_are() -> None:
     assert report["ok"] and report["preset"] == "landscape" and report["encoder"]
     assert report["image_size"] == [256, 256]
     assert report["record"]["images"] > 0
+    assert report["licence"] == "Apache-2.0" and "procedural" in report["source"]
     assert all(application["available"] for application in report["applications"].values())
 
 
@@ -73,7 +74,7 @@ def test_resampling_a_class_changes_that_class(
     inside = np.mean([change[labels == label].mean() for change, labels in zip(changes, showing)])
     outside = np.mean([change[labels != label].mean() for change, labels in zip(changes, showing)])
     assert len(showing) == 3
-    assert inside > 12  # of 255: another look that is seen
+    assert inside > 12  # levels of 255, a change that can be seen
     assert inside > 8 * outside
 
 

@@ -10,7 +10,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from contextlib import nullcontext
-from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,12 @@ import torch
 from conftest import random_checkpoint
 from PIL import Image
 
+from model.__main__ import main as command_line
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.checkpoint.segmenter import load_segmenter
 from model.commands.train import add_arguments, main
 from model.data.landscape import Landscape
-from model.data.sources import Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
+from model.data.sources import WORLD_TERMS, Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
 from model.errors import InputError
 from model.network.config import at_size
 from model.network.encoder import Encoder
@@ -31,9 +32,11 @@ from model.network.layers import semantics
 from model.network.presets import PRESETS, cityscapes, deepfashion
 from model.recipe.labels import write_labels
 from model.recipe.taxonomy import TAXONOMIES
+from model.recipe.terms import Terms
+from model.training import streams
 from model.training.lessons import SmallLesson
 from model.training.networks import new_networks, start_codes
-from model.training.plan import FOLDER, Plan, load_plan
+from model.training.plan import Plan
 from model.training.sampler import prior_codes
 from model.training.segmenter import train_segmenter
 from model.training.step import TrainingStep
@@ -101,6 +104,7 @@ def test_a_run_leaves_a_checkpoint_sheets_and_its_state(whole: Path) -> None:
     assert checkpoint.taxonomy.names == TAXONOMIES["landscape"].names
     assert checkpoint.encoder is not None
     assert checkpoint.record is not None and checkpoint.record["images"] == 8
+    assert checkpoint.terms == WORLD_TERMS
     assert sorted(path.name for path in (whole / "sheets").iterdir()) == ["00000004.png", "00000008.png"]
     with Image.open(whole / "sheets" / "00000008.png") as sheet:
         assert sheet.size == (6 * 64, 6 * 64)
@@ -202,7 +206,7 @@ def test_the_segmenter_learns_to_tell_colours(tmp_path: Path) -> None:
     """Bright classes and dark ones, in blocks whose borders lie on odd pixels too."""
 
     class Blocks:
-        taxonomy, device = TAXONOMIES["landscape"], CPU
+        taxonomy, device, terms = TAXONOMIES["landscape"], CPU, Terms()
 
         def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
             random = torch.Generator().manual_seed(step)
@@ -375,52 +379,6 @@ def test_labels_are_not_read_off_pictures_without_a_segmenter(scenes: Path, tmp_
         train(tmp_path / "run", "--data", str(scenes), "--vgg", "vgg19.pth", plan={**PLAN, "segmenter_images": 0})
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
-def test_our_plans_are_read_and_written_alike(path: Path) -> None:
-    plan = load_plan(path.stem)
-    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
-    assert plan.rate_factor(0) == 1 and plan.rate_factor(plan.steps) == 0
-    assert 0 < plan.rate_factor(round(plan.steps * 0.9)) < 1
-
-
-def test_a_phase_has_rates_and_weights_of_its_own() -> None:
-    phase = {"size": [64, 64], "batch": 2, "images": 20}
-    last = {**phase, "images": 40, "rate": [0.5, 0], "weights": {"texture": 20, "kl": 1}}
-    plan = Plan.from_json({**PLAN, "phases": [phase, last], "kl_start": 0.0, "kl_warm_images": 40})
-    assert [plan.rate_factor(step) for step in (0, 9, 10, 20, 30)] == [1, 1, 0.5, 0.25, 0]
-    assert plan.weights_at(9) == plan.weights and plan.weights_at(10) == replace(plan.weights, texture=20, kl=1)
-    assert plan.largest_weight("texture") == 20 and plan.largest_weight("labels") == plan.weights.labels
-    assert plan.kl_price(9, 20) == plan.weights.kl / 2 and plan.kl_price(15, 30) == 0.75 and plan.kl_price(25, 50) == 1
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"preset": "faces"}, "preset 'faces'"),
-        ({"phases": [{"size": [64, 64]}]}, "not valid"),
-        ({"phases": [{"size": [64, 64], "batch": 0, "images": 8}]}, "batch 0"),
-        ({"phases": [{"size": [64, 64], "batch": "8", "images": 8}]}, "batch '8'"),
-        ({"phases": [{"size": [64, 64], "batch": 8, "images": -8}]}, "images -8"),
-        ({"phases": [{"size": [64], "batch": 8, "images": 8}]}, r"size \[64\]"),
-        ({"phases": [{"size": [64, 64], "batch": 8, "images": 8, "rate": ["a", 0]}]}, r"rate \['a', 0\]"),
-        ({"phases": [{"size": [64, 64], "batch": 8, "images": 8, "rate": 0.5}]}, "rate 0.5"),
-        ({"phases": [{"size": [64, 64], "batch": 8, "images": 8, "rates": [1, 0]}]}, "rates"),
-        ({"phases": [{"size": [64, 64], "batch": 8, "images": 8, "weights": {"style": 1}}]}, "style"),
-        ({"phases": []}, "phases"),
-        ({"weights": {"style": 1}}, "style"),
-        ({"learning": 1}, "learning"),
-    ],
-)
-def test_a_plan_that_is_wrong_says_where(change: dict[str, object], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        Plan.from_json({**PLAN, **change})
-
-
-def test_there_is_no_such_plan() -> None:
-    with pytest.raises(InputError, match="no plan 'oil'"):
-        load_plan("oil")
-
-
 def test_model_imports_where_only_torch_numpy_pillow_and_safetensors_are() -> None:
     code = """
 import sys, pkgutil, importlib
@@ -450,3 +408,27 @@ def test_a_fresh_encoder_starts_with_white_codes_of_little_noise() -> None:
     assert torch.allclose(codes.mean(0), torch.zeros(8), atol=1e-3)
     assert codes.T.cov().diagonal().clamp_min(0.5).allclose(torch.ones(8), atol=0.1)
     assert torch.allclose((0.5 * logvar).exp(), torch.tensor(0.2), atol=1e-4)
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:9"])
+def test_a_device_that_is_not_here_is_refused_in_a_sentence(
+    device: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line(["train", str(tmp_path / "run"), "--device", device]) == 2
+    said = capsys.readouterr().err
+    assert f"device '{device}' is not here; allowed are auto" in said
+    assert "Traceback" not in said and said.count("\n") == 1
+
+
+def test_what_is_drawn_for_different_purposes_never_meets() -> None:
+    """A hundred million steps of training reach no other purpose's batches, and purposes keep clear of each other."""
+    numbers = sorted(FirstBatch)
+    assert numbers[0] == 0 and all(later - earlier > 10**8 for earlier, later in pairwise(numbers))
+    codes = {
+        tuple(torch.randn(4, generator=streams.of_step(seed, number, CPU)).tolist())
+        for seed in range(3)
+        for number in range(20)
+    }
+    assert len(codes) == 60
+    again = torch.randn(4, generator=streams.of_step(2, 19, CPU))
+    assert tuple(again.tolist()) in codes

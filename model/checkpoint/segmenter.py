@@ -21,16 +21,18 @@ STAGES = (2, 8)  # fewest and most stages
 MAX_WIDTH = 1024  # most channels of a stage
 MAX_PATCH = 8  # most pixels of a patch's side
 MAX_DILATION = 64  # largest dilation of a convolution
-MAX_READ = 1024  # pixels of the side that a photo is read at
+MAX_READ = 1024  # most pixels a side at which a photo is read
 
 
 def load_segmenter(path: Path) -> LabelReader:
-    """The segmenter in a file, of either kind. Raises InputError "bad_checkpoint" where it is no whole one of ours."""
+    """The segmenter in a file, of either kind; raises InputError "bad_checkpoint" where it is not a whole one."""
     metadata = read_metadata(path)
     config = _config(metadata, path.name)
     with torch.device("meta"):
         segmenter = Segmenter(config) if isinstance(config, SegmenterConfig) else PhotoSegmenter(config)
     load_tensors(segmenter.eval(), path)
+    if isinstance(segmenter, PhotoSegmenter):  # a third faster so, on a CPU
+        segmenter.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return segmenter
 
 
@@ -42,7 +44,10 @@ def segmenter_bytes(segmenter: LabelReader, half: bool = False) -> bytes:
 
 
 def _config(metadata: dict[str, str], name: str) -> SegmenterConfig | PhotoSegmenterConfig:
-    """Raises InputError "bad_checkpoint", unless a network of sensible size can be built from a file's header."""
+    """The configuration in the header of the file called ``name``.
+
+    Raises InputError "bad_checkpoint", unless a network of sensible size can be built from it.
+    """
     kind = metadata.get("format")
     if kind not in (FORMAT, PHOTO_FORMAT):
         raise bad_checkpoint(f"{name} has the format {kind!r}; allowed is {FORMAT!r} or {PHOTO_FORMAT!r}.")
@@ -63,12 +68,13 @@ def _config(metadata: dict[str, str], name: str) -> SegmenterConfig | PhotoSegme
 
 
 def _wrong(rows: list[tuple[str, int, int]]) -> list[str]:
-    """What is wrong with the rows (name, value, largest value) that are no whole numbers from 1 on."""
+    """A problem, in words, for each row (name, value, largest value) whose value is no whole number in 1 … largest."""
     bad = [row for row in rows if type(row[1]) is not int or not 1 <= row[1] <= row[2]]
     return [f"{name} has {value!r}, allowed are 1 … {limit}" for name, value, limit in bad]
 
 
 def _photo_problems(config: PhotoSegmenterConfig) -> Iterator[str]:
+    """Every field of a photo segmenter whose value is not allowed, in words."""
     numbers = [("classes", config.classes, MAX_CLASSES), ("side", config.side, MAX_READ)]
     wrong = _wrong(numbers + [("widths", width, MAX_WIDTH) for width in config.widths])
     yield from wrong

@@ -1,1 +1,1 @@
-"""What networks are trained on: photos with label maps, training sets prepared from them, and a procedural world."""
+"""Training data: photos with label maps, training sets prepared from them, and a procedural world."""

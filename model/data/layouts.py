@@ -1,4 +1,4 @@
-"""Where published data sets keep their photos, label maps and instance maps."""
+"""The folders and file names of published data sets' photos, label maps and instance maps."""
 
 from __future__ import annotations
 

@@ -158,13 +158,17 @@ class Engine:
 
     @torch.inference_mode()
     def read(self, photo: Array) -> Reading:
-        """What ``segment`` reads, how sure the segmenter is of it, and what else it may be. Errors: as ``segment``."""
+        """The label map that ``segment`` gives, with the segmenter's confidence and second choices.
+
+        Raises InputError as ``segment`` does.
+        """
         segmenter, pixels = self._segmenter(), self._photo(photo)
         with _exact(self.device):
-            labels, confidence, second = (part[0].cpu() for part in segmenter.read(pixels))
-        return Reading(labels.byte().numpy(), confidence.numpy(), second.byte().numpy())
+            labels, confidence, second, likely = (part[0].cpu() for part in segmenter.read(pixels))
+        return Reading(labels.byte().numpy(), confidence.numpy(), second.byte().numpy(), likely.numpy())
 
     def _segmenter(self) -> LabelReader:
+        """The checkpoint's segmenter; raises InputError "no_segmenter" where it has none."""
         if self.segmenter is None:
             raise InputError(
                 "This checkpoint has no segmenter, so it cannot read label maps from photos.",

@@ -18,7 +18,7 @@ HEAT = np.array([(0, 0, 0), (90, 10, 110), (210, 60, 60), (250, 180, 50), (255, 
 HOTTEST = 96  # mean change, in 0 … 255, that is shown as the brightest
 ACROSS = 10  # most columns beside each other
 BETWEEN = 5 * GAP  # pixels between two blocks of columns
-QUALITIES = (90, 80, 70, 60, 50)  # of WebP, tried in turn until a sheet is small enough
+QUALITIES = (90, 80, 70, 60, 50)  # WebP qualities, tried in turn until a sheet is small enough
 SHRINK, MEBIBYTES = 0.8, 2  # factor of the sides where no quality is low enough, and the largest file
 WEBP_SIDE = 16383  # most pixels a side of a WebP
 

@@ -1,1 +1,1 @@
-"""What the networks are."""
+"""The networks: their configurations, generator, encoder, discriminator, and the cost of a picture."""

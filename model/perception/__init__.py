@@ -1,1 +1,1 @@
-"""How pictures are seen: pretrained networks, segmenters, distances between pictures, colour."""
+"""Networks and measures that look at pictures: segmenters, pretrained networks, distances of pictures, colours."""

@@ -25,7 +25,7 @@ class PhotoSegmenterConfig:
 
     classes: int
     side: int = 320
-    widths: tuple[int, ...] = (64, 64, 128, 128)  # of the decoder's stages, the finest first
+    widths: tuple[int, ...] = (64, 64, 128, 128)  # channels of the decoder's stages, the finest first
 
 
 def _conv(inputs: int, outputs: int, kernel: int) -> nn.Sequential:

@@ -25,7 +25,7 @@ from model.errors import InputError
 SETTING = "GROUPDNET_PERCEPTION"
 GET = "python -m model perception get"
 CHUNK = 2**20  # bytes read at a time
-SECONDS = 1800  # in which pip must have a package
+SECONDS = 1800  # most seconds that pip may take to download a package
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Package:
 
     name: str
     version: str
-    sha256: str  # its archive's
+    sha256: str  # SHA-256 of the archive, in hexadecimal
     mebibytes: int
     licence: str
 

@@ -1,1 +1,1 @@
-"""What a picture is made from: taxonomies, label maps, styles and recipes. Imports no PyTorch."""
+"""Taxonomies, label maps, styles and recipes: all that a picture is made from. Imports no PyTorch."""

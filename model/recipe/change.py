@@ -1,4 +1,4 @@
-"""How much of the difference between two pictures lies inside the classes whose looks were changed."""
+"""The difference between two pictures, inside and outside of the classes whose looks were changed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import numpy as np
 
 
 class Change(NamedTuple):
-    """Mean absolute difference of a channel, of 255, inside and outside of an area, 0 where it has no pixels; and the
-    share of the whole difference that lies inside, 0 … 1, 1 where nothing changed."""
+    """The difference between two pictures, inside and outside of an area."""
 
-    inside: float
-    outside: float
-    share_inside: float
+    inside: float  # mean absolute difference of a channel, in 0 … 255; 0 where the area has no pixels
+    outside: float  # mean absolute difference of a channel outside, in 0 … 255; 0 where there are no pixels
+    share_inside: float  # share of the whole difference that lies inside, in 0 … 1; 1 where nothing changed
 
 
 def measure_change(before: np.ndarray, after: np.ndarray, inside: np.ndarray) -> Change:
-    """The change from one picture uint8 [H, W, 3] to another, inside of bool [H, W] and outside. The page's
-    ``measureChange`` (static/picture/change.js) follows the same rule."""
+    """The change from one picture uint8 [H, W, 3] to another, where bool [H, W] ``inside`` is true and elsewhere.
+
+    The page's ``measureChange`` (static/picture/change.js) follows the same rule.
+    """
     difference = np.abs(after.astype(np.int16) - before).sum(axis=-1)  # [H, W]
     channels = after.shape[-1]
     within, total = int(difference[inside].sum()), int(difference.sum())

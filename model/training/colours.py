@@ -12,27 +12,34 @@ from torch import Tensor
 from model.perception.colour import class_moments
 from model.training import streams
 
-SMALLEST_SPREAD = 0.02  # of a class's colour, where pictures are in [−1, 1]
-SMALLEST_STRETCH = 0.2  # of what is nearly a bell already
-FEWEST_COLOURS = 32  # pictures that tell how a class's colour is spread
-COLOUR_KNOTS, GAUSSIANISATIONS = 33, 3
+SMALLEST_SPREAD = 0.02  # least deviation of a class's mean colour, for pictures in [−1, 1]
+SMALLEST_STRETCH = 0.2  # least deviation along an axis after the first round, when colours are nearly normal already
+FEWEST_COLOURS = 32  # a class that fewer pictures show counts as one of unknown colours
+STAND_INS = 64  # colours drawn in place of those of such a class
+COLOUR_KNOTS = 33  # quantiles along each axis
+GAUSSIANISATIONS = 3  # rounds of turning and stretching
+LARGEST_CODE = 3.0  # deviations from the mean beyond which a colour is not told apart
+LARGEST_LEVEL = 0.97  # colours from codes stay so far inside of [−1, 1]
 
 
 @dataclass(frozen=True)
 class ClassColours:
-    """How each class's mean colour is spread over the data, and the map between that and a bell.
+    """How each class's mean colour is spread over the data, and a map between that and the normal distribution.
 
-    A class's colours are no ellipsoid: trees are green or autumnal, skies blue or red. Turned to their main axes and
-    stretched along each until it is a normal distribution, and that a few times over, they are a bell nearly; the way
-    back gives colours that the data has (Laparra, Camps-Valls, Malo, "Iterative Gaussianization", 2011).
+    A class's colours form no ellipsoid: trees are green or autumnal, skies blue or red. Each round turns the colours to
+    their main axes and stretches them along every axis until they are normally distributed there; after a few rounds
+    they are nearly normal in all directions. The inverse map turns normal samples into colours that the data has
+    (Laparra, Camps-Valls, Malo, "Iterative Gaussianization: From ICA to Random Rotations", IEEE Transactions on Neural
+    Networks, 2011).
     """
 
-    spread: Tensor  # [C] deviation, a mean over the three channels
-    steps: tuple[tuple[Tensor, Tensor, Tensor], ...]  # each: centre [C, 3], axes [C, 3, 3], knots [C, 3, K]
+    spread: Tensor  # [C] deviation of the mean colour over the data, averaged over the three channels
+    steps: tuple[tuple[Tensor, Tensor, Tensor], ...]  # each round: centre [C, 3], axes [C, 3, 3], knots [C, 3, K]
 
     @classmethod
     def measure(cls, batches: Iterable[tuple[Tensor, Tensor]]) -> ClassColours:
-        """Over (photos [N, 3, H, W], one-hot [N, C, H, W])."""
+        """Measured over pairs of photos [N, 3, H, W] in [−1, 1] and one-hot label maps [N, C, H, W]; pixels whose
+        one-hot is all zero are left out."""
         moments = [class_moments(photos, onehot) for photos, onehot in batches]
         mean, shown = torch.cat([m[0] for m in moments]), torch.cat([m[2] for m in moments])
         colours = [mean[shown[:, c], c] for c in range(mean.shape[1])]
@@ -48,35 +55,35 @@ class ClassColours:
         return cls(spread, tuple(steps))
 
     def to_code(self, mean: Tensor) -> Tensor:
-        """Mean colours [N, C, 3] as numbers that are nearly standard normal over the data."""
+        """Mean colours [N, C, 3] in [−1, 1] → numbers in [−3, 3] that are nearly standard normal over the data."""
         for step in self.steps:
             mean = _forward(mean, step)
-        return mean.clamp(-3, 3)
+        return mean.clamp(-LARGEST_CODE, LARGEST_CODE)
 
     def from_code(self, code: Tensor) -> Tensor:
-        """What ``to_code`` gives [N, C, 3] as mean colours, as far as pictures have them."""
+        """The inverse of ``to_code``: numbers [N, C, 3] → mean colours in [−0.97, 0.97]."""
         for centre, axes, knots in reversed(self.steps):
             turned = torch.einsum("cji,ncj->nci", axes, code)
             turned = _interpolate(turned, _normal_knots(knots).expand_as(knots), knots)
             code = torch.einsum("cij,ncj->nci", axes, turned) + centre
-        return code.clamp(-0.97, 0.97)
+        return code.clamp(-LARGEST_LEVEL, LARGEST_LEVEL)
 
 
 def _grey(like: Tensor) -> Tensor:
-    """Colours [64, 3] of a class that is hardly ever seen."""
+    """Near-grey colours [64, 3], in place of those of a class that the data hardly shows."""
     random = streams.fixed(streams.RARE_COLOURS_SEED, like.device)
-    return torch.randn(64, 3, generator=random, device=like.device) * SMALLEST_SPREAD
+    return torch.randn(STAND_INS, 3, generator=random, device=like.device) * SMALLEST_SPREAD
 
 
 def _normal_knots(like: Tensor) -> Tensor:
-    """[K] those quantiles of the normal distribution that knots are."""
+    """Quantiles [K] of the normal distribution at which knots lie, on the device of ``like``."""
     shares = (torch.arange(COLOUR_KNOTS, device=like.device) + 0.5) / COLOUR_KNOTS
     return torch.special.ndtri(shares)
 
 
 def _gaussianisation(colours: Tensor, smallest: float) -> tuple[Tensor, Tensor, Tensor]:
-    """colours [n, 3] → their centre [3], main axes [3, 3], and quantiles along each [3, K], at least ``smallest`` apart
-    for a unit of the normal distribution."""
+    """One round for one class: colours [n, 3] → their centre [3], main axes [3, 3], and quantiles along each axis
+    [3, K]. Neighbouring quantiles are at least ``smallest`` times as far apart as those of the normal distribution."""
     centre = colours.mean(0)
     axes = torch.linalg.eigh((colours - centre).T.cov())[1]
     normal = _normal_knots(colours)
@@ -89,14 +96,15 @@ def _gaussianisation(colours: Tensor, smallest: float) -> tuple[Tensor, Tensor, 
 
 
 def _forward(colours: Tensor, step: Sequence[Tensor]) -> Tensor:
-    """[N, C, 3] one step nearer to a bell; turned back, so that the axes' signs do not matter."""
+    """Colours [N, C, 3] after one round; turned back afterwards, so that the signs of the axes do not matter."""
     centre, axes, knots = step
     turned = torch.einsum("cji,ncj->nci", axes, colours - centre)
     return torch.einsum("cij,ncj->nci", axes, _interpolate(turned, knots, _normal_knots(knots).expand_as(knots)))
 
 
 def _interpolate(values: Tensor, source: Tensor, target: Tensor) -> Tensor:
-    """values [N, C, 3] through the piecewise linear functions from source to target, each [C, 3, K]."""
+    """Values [N, C, 3] through piecewise linear functions that map the knots ``source`` to the knots ``target``, both
+    [C, 3, K] and ascending; beyond the outer knots the outer pieces go on."""
     x = values.permute(1, 2, 0).contiguous()  # [C, 3, N]
     right = torch.searchsorted(source.contiguous(), x).clamp(1, COLOUR_KNOTS - 1)
     x0, x1, y0, y1 = (table.gather(2, right - before) for table in (source, target) for before in (1, 0))

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 KINDS = ("colour", "translation", "cutout")
-LARGEST_SHIFT = 1 / 8  # of the picture's height and width
-CUT_SIDE = 1 / 2  # of the picture's height and width
+LARGEST_SHIFT = 1 / 8  # share of the picture's height and width
+CUT_SIDE = 1 / 2  # side of the hole, as a share of the picture's height and width
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The networks as they are trained: spectral norm on, and the moving averages that are shipped."""
+"""The networks as they are trained, with spectral normalisation, and their moving averages, which are exported."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ DISCRIMINATORS: dict[str, type[Discriminator | ProjectedDiscriminator]] = {
 
 
 class Networks(nn.Module):
-    """The three networks in training, with spectral norm on, and the moving averages that are shipped."""
+    """Generator, encoder and discriminator with spectral normalisation (Miyato et al., "Spectral Normalization for
+    Generative Adversarial Networks", ICLR 2018), and moving averages of the first two, which are exported."""
 
     def __init__(self, config: GroupDNetConfig, plan: Plan, start: Checkpoint | None = None) -> None:
-        """With ``start``, a checkpoint of the same configuration, its weights in place of new ones; it has no
-        discriminator, and may have no encoder."""
+        """``start``: a checkpoint of the same configuration, whose weights take the place of new ones. It has no
+        discriminator, and may have no encoder; those that it lacks begin anew."""
         super().__init__()
         self.config = config
         self.generator, self.encoder = Generator(config), Encoder(config)
@@ -50,6 +51,7 @@ class Networks(nn.Module):
         self.train()
 
     def averaged(self) -> tuple[tuple[nn.Module, nn.Module], ...]:
+        """Pairs of a network in training and its moving average."""
         return (self.generator, self.mean_generator), (self.encoder, self.mean_encoder)
 
     def train(self, mode: bool = True) -> Networks:
@@ -60,7 +62,8 @@ class Networks(nn.Module):
 
     @torch.no_grad()
     def update_means(self, decay: float) -> None:
-        """Weights are averaged as they act, spectral norm folded; batch norm's statistics are copied."""
+        """Each average keeps ``decay`` of itself and takes the rest from the network in training, whose weights are
+        taken as they act, already spectrally normalised. Batch norm's statistics are copied."""
         for live, mean in self.averaged():
             state = folded_state(live)
             for name, value in mean.state_dict().items():
@@ -73,8 +76,8 @@ class Networks(nn.Module):
 def new_networks(
     config: GroupDNetConfig, plan: Plan, device: torch.device, start: Checkpoint | None = None
 ) -> Networks:
-    """The networks of a run, alike in every process, where they are trained; with several GPUs, batch norm is counted
-    over all of them."""
+    """The networks of a run on ``device``, the same weights in every process; where several GPUs train one network,
+    batch norm takes its statistics over all of them."""
     streams.seed_weights(plan.seed)
     networks = Networks(config, plan, start)
     networks.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -84,6 +87,7 @@ def new_networks(
 
 
 def _initialise(network: nn.Module, gain: float | None) -> None:
+    """Xavier's normal initialisation of every convolution with this gain, biases 0; None leaves torch's own."""
     if gain is None:
         return
     for module in network.modules():
@@ -95,10 +99,11 @@ def _initialise(network: nn.Module, gain: float | None) -> None:
 
 @torch.no_grad()
 def start_codes(encoder: Encoder, batches: Iterable[tuple[Tensor, Tensor]], sigma: float) -> None:
-    """Has a fresh encoder give codes that are white over (photos, labels), with deviation ``sigma`` around them.
+    """Changes the last layers of a fresh encoder: over the given photos [N, 3, H, W] and label maps [N, H, W], means of
+    each class's codes then have mean 0 and covariance 1, and the codes' deviation is ``sigma``.
 
-    Codes that begin as noise teach the generator to ignore a class, and once ignored, a class with few pixels or pale
-    colours never gets a code.
+    Codes that begin as noise teach the generator to ignore a class, and a class with few pixels or pale colours that is
+    ignored once never gets a useful code.
     """
     classes = encoder.config.classes
     pairs = [
@@ -120,9 +125,10 @@ def _bias(conv: nn.Conv2d) -> Tensor:
 
 
 def _whiten(weight: Tensor, bias: Tensor, outputs: Tensor) -> None:
-    """Changes a layer's rows in place so that they give mean 0 and covariance 1 where they gave ``outputs`` [N, 8]."""
+    """Changes rows of a layer's weight and bias in place so that what they give, so far ``outputs`` [N, 8], has mean 0
+    and covariance 1. Too few outputs leave them as they are."""
     if len(outputs) <= CODE_CHANNELS:
-        return  # too few to know
+        return  # fewer samples than dimensions: the covariance cannot be inverted
     values, vectors = torch.linalg.eigh(outputs.T.cov())
     scale = (values.clamp_min(1e-4 * values[-1]) + 1e-12).rsqrt()
     matrix = vectors * scale @ vectors.T
@@ -132,9 +138,10 @@ def _whiten(weight: Tensor, bias: Tensor, outputs: Tensor) -> None:
 
 @torch.no_grad()
 def folded_state(network: nn.Module) -> dict[str, Tensor]:
-    """The state of the plain network that computes the same: each normalised weight under its own name."""
+    """The state of a network without spectral normalisation that computes the same: every normalised weight stands
+    under its plain name."""
     training = network.training
-    network.eval()  # so that reading a weight takes no power iteration
+    network.eval()  # in training, reading a spectrally normalised weight changes its power iteration
     state = {}
     for name, value in network.state_dict().items():
         stem, parametrised, rest = name.partition("parametrizations.weight.")

@@ -1,4 +1,4 @@
-"""How a network is trained: the plan, a JSON file in ``model/training/plans/`` or the user's own."""
+"""Plans: JSON files that say how a network is trained. Ours are in ``model/training/plans/``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ SEGMENTERS = ("small", "efficientnet-lite0")
 
 @dataclass(frozen=True)
 class Weights:
-    """Of the losses; ``kl`` is a price per nat. Those that are 0 are not computed."""
+    """The weight of each loss in ``model.training.losses``; ``kl`` is a price per nat. A loss with weight 0 is not
+    computed. The defaults are those of the paper's section 3.5."""
 
     gan: float = 1.0
     feature_matching: float = 10.0
@@ -31,19 +32,19 @@ class Weights:
     kl: float = 0.05
     moments: float = 0.0
     locality: float = 0.0
-    texture: float = 0.0  # of each class, where neighbours differ as much as in the photo
-    labels: float = 0.0  # that the run's segmenter reads off the pictures
-    anchor: float = 0.0  # of the codes' first three numbers to their class's colour; needs moments
+    texture: float = 0.0  # how much neighbouring pixels of a class differ
+    labels: float = 0.0  # label maps that the run's segmenter reads off the pictures
+    anchor: float = 0.0  # the codes' first three numbers and their class's mean colour; needs moments
 
 
 @dataclass(frozen=True)
 class Phase:
-    """So many images at one size; a network trained small can be finished at full size."""
+    """So many images at one size. A network that was trained on small pictures can be finished on large ones."""
 
     size: tuple[int, int]  # H, W
     batch: int
     images: int
-    rate_factors: tuple[float, float] = (1.0, 1.0)  # of the plan's rates, at the phase's beginning and end
+    rate_factors: tuple[float, float] = (1.0, 1.0)  # multiply the plan's learning rates at the phase's start and end
     weights: Weights | None = None  # null: the plan's
 
     def __post_init__(self) -> None:
@@ -62,7 +63,7 @@ class Phase:
 
     @classmethod
     def from_json(cls, data: dict[str, Any], weights: dict[str, float]) -> Phase:
-        """``weights`` are the plan's, of which a phase names those that it changes."""
+        """``weights`` are the plan's; a phase names only those that it changes."""
         own = Weights(**{**weights, **data["weights"]}) if data.get("weights") else None
         data = dict(data)
         size, rate = data["size"], data.pop("rate", (1.0, 1.0))
@@ -73,34 +74,31 @@ class Phase:
 
 @dataclass(frozen=True)
 class Plan:
-    """The defaults are the paper's, whose rates fall in a second phase; what the landscape world needs otherwise stands
-    in its own file."""
+    """How a network is trained. The defaults are the paper's (section 3.5 and its supplement)."""
 
-    preset: str | None  # null: the network says itself what it is
+    preset: str | None  # name of a network in model.network.presets; null: ``network`` describes it
     phases: tuple[Phase, ...]
-    network: dict[str, Any] | None = None  # its classes, widths and groups, in the place of a preset
+    network: dict[str, Any] | None = None  # classes, widths and groups, as model.network.rows reads them
     lr_generator: float = 1e-4
     lr_encoder: float | None = None  # null: the generator's
     lr_discriminator: float = 4e-4
-    init_gain: float | None = 0.02  # of Xavier's normal; null keeps torch's own initialisation
-    discriminator_width: int = 64
-    discriminator: str = "patch"  # or "projected"
+    init_gain: float | None = 0.02  # gain of Xavier's normal initialisation; null: torch's own initialisation
+    discriminator_width: int = 64  # channels of its first layer, or of all layers where it is projected
+    discriminator: str = "patch"  # "patch", the paper's, or "projected", on features of EfficientNet-Lite0
     augment: tuple[str, ...] = ()  # changes before a discriminator sees: some of diff_augment.KINDS
-    perceptual: str = "vgg19"  # network whose features are compared
+    perceptual: str = "vgg19"  # network whose features are compared: one of PERCEPTUAL
     segmenter: str = "small"  # or "efficientnet-lite0", for photos
     segmenter_images: int = 0
     segmenter_backdrops: float = 0.0  # share of photos whose class "background" becomes a plain wall
     weights: Weights = field(default_factory=Weights)
-    kl_per_image: bool = False  # mean over the batch, present classes only; else the paper's sum over everything
-    kl_free: float = 0.0  # with kl_per_image: nats that each class of a picture has for nothing, against collapse
-    kl_start: float | None = None  # price at the first image, warmed up linearly
-    kl_warm_images: int = 1
-    code_sigma: float | None = (
-        None  # deviation of a fresh encoder's codes, which are then made white; null: as they come
-    )
-    prior_share: float = 0.0  # share of the batch that is also rendered with prior codes
-    ema: float = 0.9999
-    recount_images: int = 0  # over so many the exported generator's batch norms are counted anew; 0: as in training
+    kl_per_image: bool = False  # mean over the batch, present classes only; false: the paper's sum over everything
+    kl_free: float = 0.0  # with kl_per_image: nats of each class of a picture that cost nothing, against collapse
+    kl_start: float | None = None  # price of a nat at the first image, from which it rises linearly; null: constant
+    kl_warm_images: int = 1  # images after which a nat has its full price
+    code_sigma: float | None = None  # deviation of a fresh encoder's codes, whose means are made white; null: neither
+    prior_share: float = 0.0  # share of the batch that is rendered a second time, with mixed codes
+    ema: float = 0.9999  # decay of the moving averages, a step
+    recount_images: int = 0  # images over which the exported batch norms take new statistics; 0: those of training
     groups: tuple[str, ...] = ()  # photos of a prepared set to train on; empty: all photos
     crop: float = 0.7  # least side of a crop of a prepared photo, as a share of the largest
     rare: float = 0.0  # how much oftener photos of rare classes are shown, 0 … 1
@@ -118,7 +116,7 @@ class Plan:
         return self._place(step)[0]
 
     def _place(self, step: int) -> tuple[Phase, float]:
-        """(the phase of a step, the share of it that is done before)."""
+        """(the phase that a step belongs to, the share of its steps that come before)."""
         for phase in self.phases:
             if step < phase.steps:
                 return phase, step / phase.steps
@@ -131,7 +129,7 @@ class Plan:
 
     @property
     def segmenter_phase(self) -> Phase:
-        """Whose size and batch the segmenter is trained at: the second, or the only one."""
+        """The phase whose size and batch the segmenter is trained with: the second, or the only one."""
         return self.phases[min(1, len(self.phases) - 1)]
 
     def rate_factor(self, step: int) -> float:
@@ -144,11 +142,11 @@ class Plan:
         return self.phase_at(step).weights or self.weights
 
     def largest_weight(self, loss: str) -> float:
-        """That a loss has in any phase; 0: it is never computed."""
+        """The largest weight that a loss has in any phase; 0: it is never computed."""
         return max(getattr(phase.weights or self.weights, loss) for phase in self.phases)
 
     def kl_price(self, step: int, images: int) -> float:
-        """Of a nat, at a step before which ``images`` were seen."""
+        """The price of a nat of KL divergence at a step before which ``images`` were seen."""
         full = self.weights_at(step).kl
         if self.kl_start is None or images >= self.kl_warm_images:
             return full

@@ -12,37 +12,40 @@ from collections.abc import Mapping
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
+from model.devices import autocast
 from model.network.config import GroupDNetConfig
-from model.network.layers import SLOPE
+from model.network.layers import SLOPE, SpectralConv2d
 from model.perception.efficientnet import TAPS as CHANNELS_AND_STRIDES
 from model.training import streams
 
-# EfficientNet-Lite0's features, the finest first → their deviation over photos of landscapes and of people
+# EfficientNet-Lite0's features, the finest first → their deviation over photos of landscapes and of people, measured
+# once over 24 photos each at two sizes
 DEVIATIONS = {"l2": 8.0, "l4": 7.0, "l10": 6.0, "l15": 2.5}
 TAPS = tuple(DEVIATIONS)
 MIXED = 64  # channels of each mixture
-HALVINGS = (1, 1, 0, 0)  # of each mixture's grid by its judge: at 128×128, judgements on 16×16, 8×8, 8×8 and 4×4
-PIXEL_HALVINGS = 2
+HALVINGS = (1, 1, 0, 0)  # strided convolutions in each mixture's judge; at 128×128 it gives 16², 8², 8² and 4² values
+PIXEL_HALVINGS = 2  # strided convolutions in the judge of the pixels
 
 
 class Judge(nn.Module):
-    """A small spectrally normalised PatchGAN: [N, inputs, h, w] → every layer's output, the prediction last."""
+    """A small PatchGAN, every layer spectrally normalised in training: [N, inputs, h, w] → every layer's output, the
+    prediction last."""
 
     def __init__(self, inputs: int, width: int, halvings: int) -> None:
         super().__init__()
-        convs = [nn.Conv2d(width if i else inputs, width, 4, stride=2, padding=1) for i in range(halvings)]
-        convs.append(nn.Conv2d(width if halvings else inputs, width, 3, padding=1))
-        self.layers = nn.ModuleList(spectral_norm(conv) for conv in convs)
-        self.predict = spectral_norm(nn.Conv2d(width, 1, 3, padding=1))
+        convs = [SpectralConv2d(width if i else inputs, width, 4, stride=2, padding=1) for i in range(halvings)]
+        convs.append(SpectralConv2d(width if halvings else inputs, width, 3, padding=1))
+        self.layers = nn.ModuleList(convs)
+        self.predict = SpectralConv2d(width, 1, 3, padding=1)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         features = []
         for layer in self.layers:
             x = F.leaky_relu(layer(x), SLOPE)
             features.append(x)
-        return [*features, self.predict(x)]
+        with autocast(x.device, torch.float32):  # gradients of so few channels are slow in bfloat16
+            return [*features, self.predict(x.float())]
 
 
 class ProjectedDiscriminator(nn.Module):

@@ -1,4 +1,4 @@
-"""Training runs: ``python -m model train RUN``. The run's folder is all of its state; the same command resumes it.
+"""Training runs: ``python -m model train RUN``. A run's folder holds all of its state; the same command resumes it.
 
     state.pt          everything that resuming needs, written every 45 seconds and at the end
     plan.json, segmenter.safetensors, log.jsonl, sheets/, checkpoint/ (the averaged network, ready to load)
@@ -39,11 +39,11 @@ from model.training.sampler import Scene, by_channel, edges_of, prior_codes
 from model.training.step import TrainingStep
 from model.training.streams import FirstBatch
 
-LOG_STEPS = 50
-VOTE_STEPS = 10  # how often several processes ask each other whether to stop
+LOG_STEPS = 50  # steps over which a line of the log takes means
+VOTE_STEPS = 10  # steps after which several processes ask each other whether to stop
 SHEET_COLUMNS = 6  # scenes on a sample sheet
 MEASURED_BATCH = 8  # photos a batch over which colours and first codes are measured
-COLOUR_BATCHES, CODE_BATCHES = 256, 64  # batches of them
+COLOUR_BATCHES, CODE_BATCHES = 256, 64  # how many such batches each of the two takes
 
 
 class Run:
@@ -59,6 +59,7 @@ class Run:
         self.rank, self.world = train_step.rank, train_step.world
         self.step = self.images = 0
         self.seconds = 0.0
+        self.terms = source.terms.and_those_of(start.terms if start else None)
 
     @classmethod
     def begin(
@@ -70,7 +71,7 @@ class Run:
         start: Checkpoint | None = None,
         vgg19: Path | None = None,
     ) -> Run:
-        """A run, ready for its next step: begun, or as ``state.pt`` has it.
+        """A run that is ready for its next step, the first one or the one after ``state.pt`` was written.
 
         ``start`` is the checkpoint that it begins with, whose network it trains, whatever the plan's preset; ``vgg19``
         the weight file of VGG-19 in torchvision's layout, for the perceptual loss. Raises InputError where data,
@@ -87,7 +88,7 @@ class Run:
         return run
 
     def start_codes(self) -> None:
-        """Have a fresh encoder's codes begin as the plan says."""
+        """Gives a fresh encoder codes with the mean and deviation that the plan asks for; a resumed run has them."""
         fresh = self.step == 0 and (self.start is None or self.start.encoder is None)
         if self.plan.code_sigma is not None and fresh:
             size = self.plan.phases[0].size
@@ -97,7 +98,7 @@ class Run:
             self.networks.update_means(0)
 
     def steps(self) -> Iterator[tuple[int, int, tuple[int, int]]]:
-        """What this process wants from the source, from the step that comes next."""
+        """(number, count, size) of every batch that this process asks of the source, from the next step on."""
         for step in range(self.step, self.plan.steps):
             phase = self.plan.phase_at(step)
             yield step * self.world + self.rank, phase.batch, phase.size
@@ -132,7 +133,7 @@ class Run:
         return self.step >= self.plan.steps
 
     def _all_stop(self, wanted: bool) -> bool:
-        """Whether to stop: several processes must leave at the same step."""
+        """Whether to stop. Several processes ask each other now and then, because all must leave at the same step."""
         if self.world == 1:
             return wanted
         if self.step % VOTE_STEPS:
@@ -174,7 +175,7 @@ class Run:
         self.step, self.images, self.seconds = (state["progress"][key] for key in ("step", "images", "seconds"))
 
     def export(self) -> None:
-        """The averaged networks as a checkpoint that can be loaded."""
+        """Writes the averaged networks as a checkpoint that can be loaded."""
         if self.plan.recount_images and self.step >= self.plan.steps:
             phase = self.plan.phases[-1]
             count = -(-self.plan.recount_images // phase.batch)
@@ -199,13 +200,15 @@ class Run:
             self.networks.mean_encoder,
             load_segmenter(segmenter) if segmenter.exists() else None,
             title=self.source.taxonomy.name.capitalize(),
+            terms=self.terms,
             record=record,
         )
         save_checkpoint(self.folder / "checkpoint", checkpoint)
 
     @torch.no_grad()
     def sheet(self) -> None:
-        """A picture of how it goes: label map, photo, encoded, two prior samples, and one class resampled."""
+        """Writes a sample sheet. Its rows are label maps, photos, pictures with the photos' codes, two rows with prior
+        codes, and one with the photos' codes but for the largest class, whose code is a prior one."""
         size = self.plan.phase_at(self.step).size
         batch = self.source.batch(FirstBatch.SHEET, SHEET_COLUMNS, size)
         generator, encoder = self.networks.mean_generator, self.networks.mean_encoder
@@ -239,7 +242,8 @@ class Run:
 
 
 def _config(plan: Plan, source: Source, start: Checkpoint | None) -> GroupDNetConfig:
-    """Of the network that the run trains. Raises InputError where the data has another number of classes."""
+    """The configuration of the network that a run trains, at the size of its last phase. Raises InputError where the
+    data has another number of classes."""
     config = at_size(start.config if start else plan.config(), plan.phases[-1].size)
     if len(source.taxonomy) != config.classes:
         what = "checkpoint" if start else f"preset {plan.preset}" if plan.preset else "plan's network"
@@ -253,7 +257,8 @@ def _config(plan: Plan, source: Source, start: Checkpoint | None) -> GroupDNetCo
 
 
 def _measured_colours(plan: Plan, source: Source, config: GroupDNetConfig) -> ClassColours | None:
-    """What the class-moment losses are measured in; a function of the data alone, so a resumed run has the same."""
+    """The spread of each class's colours, by which the losses on class colours are measured; None where the plan has no
+    such loss. A function of the data alone, so that a resumed run has the same."""
     if not plan.largest_weight("moments"):
         return None
     size = plan.phases[0].size
@@ -262,7 +267,8 @@ def _measured_colours(plan: Plan, source: Source, config: GroupDNetConfig) -> Cl
 
 
 def _catch_signals() -> list[int]:
-    """Signals that asked to stop, as they come: the step in flight is finished and everything is saved."""
+    """A list to which signals that ask the process to stop are added when they come, in place of ending it at once; the
+    run finishes its step and saves."""
     caught: list[int] = []
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda number, frame: caught.append(number))

@@ -14,12 +14,12 @@ from model.network.encoder import Encoder
 from model.network.groupdnet import Generator, Modulation
 from model.network.layers import instance_edges, semantics
 
-LOGVAR_LIMIT = 10.0  # an encoder without norms once gave a tiny class 17,000 nats; e^10 is far beyond any use
+LOGVAR_LIMIT = 10.0  # logvar is kept within ±10: without it, a tiny class once cost 17,000 nats of KL divergence
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A batch with what the losses want to know of its label maps."""
+    """A batch, and what the losses need to know about its label maps."""
 
     batch: Batch
     trusted: Tensor  # float [N, C, H, W] one-hot of the labels; all zero where the label is not known
@@ -95,7 +95,9 @@ class Sampler:
         return Rendered(mu, logvar, codes, pictures)
 
     def _codes(self, mu: Tensor, logvar: Tensor, present: Tensor, random: torch.Generator) -> Codes:
-        """Mixed codes replace half of the classes, or all: from the next photo where it has the class, or the prior."""
+        """Codes drawn from ``mu`` and ``logvar``, and mixed ones. In each mixed picture all classes, or about half of
+        them, get another code: in half of the pictures that of the next photo where it has the class, else a prior
+        sample."""
         size = (mu.shape[2] * LATENT_STRIDE, mu.shape[3] * LATENT_STRIDE)
         count, device = round(len(mu) * self.mixed_share), mu.device
         sampled = mu + prior_codes(self.config, len(mu), size, random) * (0.5 * logvar).exp()
@@ -114,7 +116,7 @@ class Sampler:
 
 
 def _modulation(labels: Tensor, edges: Tensor | None, generator: Generator) -> Modulation:
-    """By look-up on a CPU, where that is several times faster; by convolution elsewhere."""
+    """γ and β of every norm: by look-up on a CPU, where that is several times faster, by convolution elsewhere."""
     if labels.device.type == "cpu":
         return lookup.modulation(generator, labels, edges)
     return generator.modulation(labels, edges)

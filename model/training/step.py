@@ -23,12 +23,13 @@ from model.training.plan import Plan
 from model.training.processes import average, process_count, process_rank
 from model.training.sampler import Sampler, Scene
 
-BETAS = (0.0, 0.9)  # of Adam, as the paper has them
-FIRST_DECAYS = 10  # the averages follow the weights closely in the first steps: decay is at most (1 + n) / (10 + n)
+BETAS = (0.0, 0.9)  # decay rates of Adam's moments, the paper's
+FIRST_DECAYS = 10  # in step n the averages' decay is at most (1 + n) / (10 + n), so that they follow early weights
 
 
 class TrainingStep:
-    """Networks, optimisers and losses; knows nothing of files, logs or clocks."""
+    """Networks, optimisers and losses of a run (section 3.5 of the paper): one call is one step of both sides. Files,
+    logs and clocks are not its concern."""
 
     def __init__(
         self,
@@ -54,10 +55,11 @@ class TrainingStep:
         self.optimiser_g = torch.optim.Adam([_at_rate(*pair) for pair in rates], betas=BETAS)
         self.optimiser_d = torch.optim.Adam([_at_rate(networks.discriminator, plan.lr_discriminator)], betas=BETAS)
         self.stopwatch = Stopwatch(device)
-        self.sums: dict[str, Tensor] = {}  # of losses and statistics since they were last taken
+        self.sums: dict[str, Tensor] = {}  # losses and statistics, added up since they were last taken
 
     def __call__(self, batch: Batch, step: int, images: int) -> None:
-        """``step`` seeds this step's randomness and sets the rates; ``images`` were seen before it."""
+        """Trains on one batch. ``step`` counts from 0, seeds the step's random numbers and sets the learning rates;
+        ``images`` is how many were seen before it."""
         random = streams.of_step(self.plan.seed, step * self.world + self.rank, self.device)
         networks, discriminator = self.networks, self.networks.discriminator.requires_grad_(False)
         weights, price = self.plan.weights_at(step), self.plan.kl_price(step, images)
@@ -87,16 +89,16 @@ class TrainingStep:
 
     @torch.no_grad()
     def recount(self, batches: Iterable[Batch]) -> None:
-        """Has the averaged generator's batch norms take the statistics of its own pictures, as a step would make them.
+        """Gives the averaged generator's batch norms the statistics of its own pictures, made as a step makes them.
 
-        Those of the live network, which training copies, are of other weights (Izmailov et al., "Averaging Weights
-        Leads to Wider Optima and Better Generalization", 2018, section 3.3).
+        Until then they have those of the network in training, whose weights differ (Izmailov et al., "Averaging Weights
+        Leads to Wider Optima and Better Generalization", UAI 2018, section 3.3).
         """
         generator, encoder = self.networks.mean_generator, self.networks.mean_encoder
         norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
         for norm in norms:
             norm.reset_running_stats()
-            norm.momentum = None  # every picture counts alike
+            norm.momentum = None  # a plain mean over all batches
             norm.train()
         for number, batch in enumerate(batches):
             random = streams.of_recount(number, self.device)
@@ -114,10 +116,10 @@ class TrainingStep:
         optimiser.step()
 
     def _count(self, name: str, value: Tensor) -> None:
-        """Adds to ``sums``; nothing is read back from the device until somebody takes them."""
+        """Adds to ``sums`` on the device, so that no step waits for a GPU to report its losses."""
         self.sums[name] = self.sums.get(name, torch.zeros((), device=self.device)) + value.detach()
 
 
 def _at_rate(network: nn.Module, rate: float) -> dict[str, Any]:
-    """A group of parameters, with the rate that the plan gives it before any decay."""
+    """An optimiser's group of a network's parameters; "full_rate" is its learning rate before a phase's factor."""
     return {"params": list(network.parameters()), "lr": rate, "full_rate": rate}

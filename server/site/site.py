@@ -44,6 +44,12 @@ def modules(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/**/*.js"))
 
 
+def style_sheets(folder: Path) -> list[str]:
+    """Every style sheet in css/, as paths from ``folder``; those of the whole page come before those of the parts."""
+    sheets = sorted((folder / "css").rglob("*.css"), key=lambda path: (len(path.parts), path))
+    return [path.relative_to(folder).as_posix() for path in sheets]
+
+
 def install(app: FastAPI, folder: Path) -> None:
     """Add the page of ``folder``/templates and the files of ``folder``/static."""
     app.state.templates = Environment(loader=FileSystemLoader(folder / "templates"), autoescape=True)
@@ -62,6 +68,7 @@ def page(request: Request) -> Response:
     static = studio.settings.site / "static"
     html = template.render(
         version=asset_version(static),
+        style_sheets=style_sheets(static),
         modules=modules(static),
         default_model=studio.registry.default or studio.settings.default_model,
     )

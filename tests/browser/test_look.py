@@ -54,6 +54,54 @@ def test_every_module_is_asked_for_at_once_and_the_first_data_with_them(studio: 
         assert asked.count(once) == 1, once
 
 
+ELSEWHERE = """(space) => [...document.querySelectorAll("[data-in]")]
+  .filter((e) => !e.dataset.in.split(" ").includes(space) && e.checkVisibility())
+  .map((e) => `${e.id || e.className} of ${e.dataset.in}`)"""
+
+
+def test_no_workspace_shows_a_part_of_another(studio: Studio) -> None:
+    for space in studio.page.locator("[data-space-tab]").evaluate_all("tabs => tabs.map((t) => t.dataset.spaceTab)"):
+        studio.space(space)
+        expect(studio.page.locator(f"[data-in~={space}]:visible").first).to_be_visible()
+        assert studio.page.evaluate(ELSEWHERE, space) == [], space
+
+
+# What looks otherwise when the parts' style sheets, those in the folders of static/css, come in the reverse order.
+REORDERED = """() => {
+  const sheets = [...document.styleSheets];
+  const parts = sheets.filter(({ href }) => new URL(href).pathname.split("/").length > 4);
+  const general = sheets.filter((sheet) => !parts.includes(sheet));
+  const declared = (rule) => [...(rule.style ?? []), ...[...(rule.cssRules ?? [])].flatMap(declared)];
+  const properties = [...new Set(sheets.flatMap(declared))];
+  const seen = [...document.body.querySelectorAll("*")].filter((e) => e.checkVisibility({ visibilityProperty: true }));
+  const styles = (sheets) => {
+    const joined = new CSSStyleSheet();
+    joined.replaceSync(sheets.flatMap(({ cssRules }) => [...cssRules]).map(({ cssText }) => cssText).join(""));
+    document.adoptedStyleSheets = [joined];
+    const values = (style) => properties.map((name) => style.getPropertyValue(name)).join();
+    return seen.map((e) => values(getComputedStyle(e)));
+  };
+  for (const sheet of sheets) sheet.disabled = true;
+  const [before, after] = [parts, parts.toReversed()].map((parts) => styles([...general, ...parts]));
+  document.adoptedStyleSheets = [];
+  for (const sheet of sheets) sheet.disabled = false;
+  return seen.filter((_, i) => before[i] !== after[i]).map((e) => e.outerHTML.slice(0, 100));
+}"""
+
+
+def test_the_parts_style_sheets_do_not_depend_on_their_order(studio: Studio) -> None:
+    page = studio.page
+    for size, space in zip(SIZES, ("manipulate", "paint", "mix", "morph")):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.evaluate(f"location.hash = '{space}'")
+        expect(page.locator("html")).to_have_attribute("data-space", space)
+        assert page.evaluate(REORDERED) == [], (size, space)
+    page.evaluate("location.hash = 'paint'")
+    for sheet in ("looks", "panel", "shelf", "classes"):
+        page.evaluate(f"document.documentElement.dataset.sheet = '{sheet}'")
+        assert page.evaluate(REORDERED) == [], sheet
+
+
 def test_canvases_keep_their_size_in_every_workspace_of_a_wide_screen(studio: Studio) -> None:
     widths = set()
     for space in SPACES:

@@ -137,7 +137,7 @@ def test_recorded_strokes_replay_without_the_page_to_the_same_pixels(studio: Stu
     file = tmp_path / "paint.json"
     file.write_text(json.dumps(recorded, separators=(",", ":")))
     node = compute_driver_executable()[0]
-    test = Path(__file__).parents[1] / "js" / "recording.test.mjs"
+    test = Path(__file__).parents[1] / "js" / "map" / "recording.test.mjs"
     replay = subprocess.run(
         [node, "--test", test], env={**os.environ, "RECORDING": str(file)}, capture_output=True, text=True, timeout=120
     )

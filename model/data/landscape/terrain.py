@@ -233,8 +233,8 @@ class Terrain:
         before, after = skyline.gather(2, hit - 1), skyline.gather(2, hit)
         t = ((before - query) / (before - after).clamp_min(1e-3)).clamp(0, 1)
         depth = interpolate_depth(slice_z[hit - 1], slice_z[hit], t)
-        # Where a forest begins, its front is upright at the slice's depth. A depth between the slices would show ground
-        # that climbs up to the trees' tops.
+        # Where a forest begins, its front is upright at the slice's depth: a depth between the slices would show the
+        # ground climbing up to the trees' tops.
         tree = tree.transpose(1, 2)
         front = tree.gather(2, hit)
         depth = torch.where(front & ~tree.gather(2, hit - 1), slice_z[hit], depth).transpose(1, 2)

@@ -55,6 +55,6 @@ test("a map that did not change costs no pixels, a small change only its own, an
   assert.deepEqual(unpack((await request(map, base, asked)).buffer).header.rect, [5, 0, 1, 1]);
   const whole = unpack((await request(map, null, asked)).buffer).header;
   assert.deepEqual([whole.rect, whole.base, whole.deflate], [undefined, undefined, true]);
-  const other = { seq: 7, map: new LabelMap(32, 32) }; // of another model
+  const other = { seq: 7, map: new LabelMap(32, 32) }; // another model's map
   assert.equal(unpack((await request(map, other, asked)).buffer).header.base, undefined);
 });
