@@ -13,10 +13,9 @@ from model.evaluation.scores import FRECHET_RESAMPLES, Chosen, Facts, Goal, Goal
 
 SPLITS = 100  # random splits of the photos into halves
 ALL = "all"  # stands for the photos of every group
-RATIO, MCSD = Goal(low=8), Goal(low=0.0264)  # of mCSD to mOCD, and the paper's mCSD on DeepFashion (table 1)
+RATIO, MCSD = Goal(low=8), Goal(low=0.0264)  # mCSD ÷ mOCD, and mCSD: the paper's on DeepFashion (table 1)
 FLATTERED = "flattered: training compared these features"
 TAUGHT = "flattered, unless another segmenter is in the checkpoint: training had its own read the pictures"
-NO_SCENE = "no scene was taken for it"
 
 PHOTOS = Goals(Goal(high=6), Goal(high=14), Goal(0.8, 1.2))
 NATURAL = Goal(low=0.86)
@@ -161,7 +160,7 @@ def _diversity(facts: Facts) -> list[Score]:
     missing = facts.eyes.no_lpips if facts.eyes else None
     reason = None if has_lpips or not facts.unread else f"{missing}, and {facts.unread}"
     if reason is None and not facts.diversity:
-        reason = NO_SCENE
+        reason = scores.NO_SCENE
     # The paper's figure for mCSD is LPIPS's; no other distance can be held against it.
     rows = [("mcsd", "mCSD", MCSD if has_lpips else None), ("mocd", "mOCD", None), ("diversity", "mCSD ÷ mOCD", RATIO)]
     if reason:
