@@ -13,6 +13,7 @@ from .workbench import CLASS, Studio
 pytestmark = pytest.mark.browser
 
 SIZES = [(1440, 900), (1024, 768), (768, 1024), (360, 800)]
+LOW = [(1280, 720), (932, 430), (844, 390)]  # a small laptop, and two phones on their side
 SPACES = ["paint", "mix", "manipulate", "morph"]
 
 NAMELESS = """() => [...document.querySelectorAll("button, input, select, a[href], [role=img], [role=option]")]
@@ -28,13 +29,25 @@ OUTSIDE = f"""() => [...document.querySelectorAll("{PARTS}")]
   .map(([e, r]) => `${{e.className || e.id}} ${{Math.round(r.left)}}…${{Math.round(r.right)}}`)"""
 
 
+# Pairs of neighbours that lie over each other; what opens over the page, as a sheet does, may.
+OVERLAPPING = """() => [".app > *", ".opts > * > *", ".top > *", ".top-end > *"].flatMap((neighbours) => {
+  const parts = [...document.querySelectorAll(neighbours)]
+    .filter((e) => e.checkVisibility({ visibilityProperty: true }) && getComputedStyle(e).position !== "fixed")
+    .map((e) => ({ name: e.className || e.id, box: e.getBoundingClientRect() }));
+  const shared = (a, b, from, to) => Math.min(a[to], b[to]) - Math.max(a[from], b[from]) > 1;
+  const over = ({ box: a }, { box: b }) => shared(a, b, "left", "right") && shared(a, b, "top", "bottom");
+  return parts.flatMap((a, i) => parts.slice(i + 1).filter((b) => over(a, b)).map((b) => `${a.name}, ${b.name}`));
+})"""
+
+
 def test_every_workspace_fits_every_width_and_every_control_has_a_name(studio: Studio, shots: Path | None) -> None:
     page = studio.page
-    for size, space in itertools.product(SIZES, SPACES):
+    for size, space in itertools.product(SIZES + LOW, SPACES):
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.evaluate(f"location.hash = '{space}'")
         expect(page.locator("html")).to_have_attribute("data-space", space)
         expect(page.locator("#picture")).to_be_visible()
+        assert page.evaluate(OVERLAPPING) == [], (size, space)
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         assert page.evaluate(OUTSIDE) == []
         assert page.evaluate(NAMELESS) == []
@@ -52,6 +65,18 @@ def test_every_module_is_asked_for_at_once_and_the_first_data_with_them(studio: 
     asked = studio.page.evaluate("performance.getEntriesByType('resource').map((r) => new URL(r.name).pathname)")
     for once in ("/api/v1/models", "/api/v1/models/landscape", "/static/starters/lake.png"):
         assert asked.count(once) == 1, once
+
+
+def test_on_a_phone_on_its_side_the_page_scrolls_under_its_bars(studio: Studio) -> None:
+    page = studio.page
+    for size in LOW[1:]:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        for canvas in ("#labels-frame", "#picture-frame"):
+            expect(page.locator(canvas)).to_be_in_viewport(ratio=1)
+        page.locator("#history").scroll_into_view_if_needed()
+        for part in ("#history", ".tabs", ".rail-undo"):
+            expect(page.locator(part)).to_be_in_viewport(ratio=0.9)
+        page.locator("#labels-frame").scroll_into_view_if_needed()
 
 
 ELSEWHERE = """(space) => [...document.querySelectorAll("[data-in]")]

@@ -27,17 +27,18 @@ pytestmark = pytest.mark.browser
 def torn_segmenter(size: tuple[int, int]) -> Segmenter:
     """Sure that what is dark is sky; bright areas look like mountain, and nearly as much like sand."""
     segmenter = Segmenter(SegmenterConfig(len(CLASS), size, (8, 8)))
+    weights = dict(segmenter.named_parameters())
     with torch.no_grad():
-        for name, parameter in segmenter.named_parameters():
+        for name, parameter in weights.items():
             if parameter.ndim == 4 or name == "predict.bias":
                 parameter.zero_()
-        segmenter.down[0][0].weight[0, :, 1, 1] = 1 / 3  # brightness, where it is above grey
-        segmenter.down[0][3].weight[0, 0, 1, 1] = 1
-        segmenter.up[0][0].weight[0, 8, 1, 1] = 1  # the skip comes after the 8 channels from below
-        segmenter.up[0][3].weight[0, 0, 1, 1] = 1
-        segmenter.predict.bias[CLASS["sky"]] = 6
-        segmenter.predict.weight[CLASS["mountain"], 0] = 15.3
-        segmenter.predict.weight[CLASS["sand"], 0] = 15
+        weights["down.0.0.weight"][0, :, 1, 1] = 1 / 3  # brightness, where it is above grey
+        weights["down.0.3.weight"][0, 0, 1, 1] = 1
+        weights["up.0.0.weight"][0, 8, 1, 1] = 1  # the skip comes after the 8 channels from below
+        weights["up.0.3.weight"][0, 0, 1, 1] = 1
+        weights["predict.bias"][CLASS["sky"]] = 6
+        weights["predict.weight"][CLASS["mountain"], 0] = 15.3
+        weights["predict.weight"][CLASS["sand"], 0] = 15
     return segmenter.eval()
 
 
