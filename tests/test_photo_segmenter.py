@@ -14,14 +14,21 @@ import torch
 from conftest import random_checkpoint
 from PIL import Image, ImageDraw
 from safetensors.torch import load_file, save_file
+from small_sets import RECIPE, names_in, write_scenes
 from test_perception import here
 from torch import Tensor
 
+from model.__main__ import main
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.checkpoint.segmenter import PHOTO_FORMAT, load_segmenter, segmenter_bytes
+from model.data.data_recipe import DataRecipe
+from model.data.prepare import prepare
+from model.data.prepared import open_prepared
 from model.data.sources import Batch
 from model.engine import Engine
 from model.errors import InputError
+from model.evaluation.metrics import mean_iou
+from model.evaluation.segmenting import reading_confusion
 from model.network.config import GroupDNetConfig
 from model.perception.photo_segmenter import PhotoSegmenter, PhotoSegmenterConfig
 from model.recipe.reading import Reading, connected
@@ -357,6 +364,27 @@ def test_a_segmenter_of_the_other_kind_is_not_trained_further(tmp_path: Path) ->
 @pytest.mark.parametrize("changes", [{"segmenter": "vgg"}, {"segmenter_backdrops": 1.5}])
 def test_a_plan_names_a_segmenter_that_there_is(changes: dict[str, Any]) -> None:
     plan: dict[str, Any] = {"preset": "landscape", "phases": [{"size": [64, 64], "batch": 2, "images": 4}]}
-    assert Plan.from_json(plan).segmenter == "small"
+    assert Plan.from_json(plan).segmenter == "small" and Plan.from_json(plan).segmenter_batch == 2
+    assert Plan.from_json({**plan, "segmenter": "efficientnet-lite0"}).segmenter_batch == 8
     with pytest.raises(InputError, match="allowed is small or efficientnet-lite0, and 0 … 1"):
         Plan.from_json({**plan, **changes})
+
+
+def test_trained_alone_on_a_prepared_set_it_is_tried_on_the_photos_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here("efficientnet-lite0")
+    monkeypatch.setattr("model.training.lessons.WEIGHING_BATCHES", 1)
+    source = write_scenes(tmp_path / "source", [*names_in("train", 6), *names_in("val", 2)])
+    prepare(source, tmp_path / "set", DataRecipe.from_json(RECIPE))
+    phase = {"size": RECIPE["size"], "batch": 2, "images": 4}
+    plan = {"network": {"classes": 2}, "phases": [phase], "segmenter": "efficientnet-lite0", "groups": ["nowhere"]}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    options = ["--plan", str(tmp_path / "plan.json"), "--data", str(tmp_path / "set"), "--segmenter-only", "16"]
+    assert main(["train", str(tmp_path / "run"), *options]) == 0
+    told = capsys.readouterr().out.splitlines()
+    rows = [line.split()[0] for line in told]
+    assert rows[:2] == ["held-out", "all"] and rows[-3:] == ["class", "sky", "ground"]
+    segmenter = load_segmenter(tmp_path / "run" / "segmenter.safetensors")
+    matrix = reading_confusion(segmenter, open_prepared(tmp_path / "set").dataset("val")).sum(0)
+    assert told[1].split()[1:] == ["2", f"{np.trace(matrix) / matrix.sum():.1%}", f"{mean_iou(matrix):.3f}"]
