@@ -25,6 +25,7 @@ from model.network.encoder import Encoder
 from model.network.groupdnet import Generator
 from model.perception.segmenter import Segmenter, SegmenterConfig
 from model.recipe.taxonomy import TAXONOMIES
+from model.recipe.terms import Terms
 
 # Time says little on a machine that does other things too.
 settings.register_profile("patient", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
@@ -60,7 +61,8 @@ def random_checkpoint(config: GroupDNetConfig, seed: int = 0, taxonomy: str = "l
             spread = gain * parameter[0].numel() ** -0.5 if parameter.ndim > 1 else 0.1
             nn.init.normal_(parameter, std=spread, generator=random)
     segmenter = random_segmenter(SegmenterConfig(config.classes, (32, 32), (8, 12, 16), (2,)), seed)
-    return Checkpoint(config, TAXONOMIES[taxonomy], generator.eval(), encoder.eval(), segmenter, title="Tiny")
+    networks = generator.eval(), encoder.eval(), segmenter
+    return Checkpoint(config, TAXONOMIES[taxonomy], *networks, title="Tiny", terms=Terms("CC0, made for tests"))
 
 
 def random_segmenter(config: SegmenterConfig, seed: int = 0) -> Segmenter:

@@ -95,5 +95,6 @@ def write_prepared(folder: Path, classes: int, count: int, size: tuple[int, int]
         {"index": c, "name": f"class {c}", "colour": colour, "display": colour} for c, colour in enumerate(colours)
     ]
     (folder / "taxonomy.json").write_text(json.dumps({"name": "stripes", "unknown": None, "classes": listed}))
-    (folder / "prepared.json").write_text(json.dumps({"recipe": {"size": list(size)}, "photos": rows}))
+    said = {"source": "made for a test", "terms": "none"}
+    (folder / "prepared.json").write_text(json.dumps({**said, "recipe": {"size": list(size)}, "photos": rows}))
     return folder

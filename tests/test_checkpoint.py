@@ -24,6 +24,7 @@ from model.network import presets
 from model.network.groupdnet import Generator
 from model.network.presets import PRESETS, deepfashion, landscape
 from model.recipe.taxonomy import TAXONOMIES, numbered_taxonomy
+from model.recipe.terms import Terms
 
 
 def assert_same_networks(a: Checkpoint, b: Checkpoint, exact: bool = True) -> None:
@@ -51,6 +52,17 @@ def test_a_checkpoint_of_ours_comes_back_as_it_was(tmp_path: Path) -> None:
     for network in networks:
         assert not network.training
         assert all(p.dtype == torch.float32 and p.device.type == "cpu" for p in network.parameters())
+
+
+def test_a_checkpoint_keeps_the_terms_of_its_weights_wherever_it_goes(tmp_path: Path) -> None:
+    terms = Terms("CC BY 4.0", "stripes")
+    before = fresh(terms=terms)
+    once = save_checkpoint(tmp_path / "once", before, half=False)
+    assert once.terms == convert(tmp_path / "once", tmp_path / "again").terms == terms
+    silent = save_checkpoint(tmp_path / "silent", fresh(), half=False)
+    assert silent.terms == Terms() and silent.fingerprint == once.fingerprint == before.fingerprint
+    with safe_open(tmp_path / "silent" / "generator.safetensors", framework="pt") as file:
+        assert not file.metadata().keys() & {"licence", "source"}
 
 
 def test_half_precision_rounds_the_weights_once_and_for_all(tmp_path: Path) -> None:

@@ -116,6 +116,13 @@ def changed_row(**changes: Any) -> str:
         ({"config": changed_config(noise=False)}, "head_0.noise_gain .* is unexpected"),
         ({"taxonomy": "{}"}, "taxonomy needs name"),
         ({"taxonomy": json.dumps(TAXONOMIES["deepfashion"].to_json())}, "has 8 classes, but the network has 12"),
+        (
+            {"licence": "free\nfor all"},
+            r"licence has the character '\\n'; allowed is one line of characters that can be seen",
+        ),
+        ({"licence": "free \x1b[31m"}, "has the character '.x1b'"),
+        ({"source": "\u202egpj"}, "source has the character '.u202e'"),
+        ({"licence": "x" * 401}, "generator.safetensors: licence has 401 characters; allowed is at most 400"),
         ({"title": "x" * 2**21}, "header of 2,.* bytes; allowed is at most 1,048,576"),
     ],
 )

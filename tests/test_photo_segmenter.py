@@ -12,19 +12,28 @@ import numpy as np
 import pytest
 import torch
 from conftest import random_checkpoint
+from PIL import Image, ImageDraw
 from safetensors.torch import load_file, save_file
+from small_sets import RECIPE, names_in, write_scenes
 from test_perception import here
 from torch import Tensor
 
+from model.__main__ import main
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.checkpoint.segmenter import PHOTO_FORMAT, load_segmenter, segmenter_bytes
+from model.data.data_recipe import DataRecipe
+from model.data.prepare import prepare
+from model.data.prepared import open_prepared
 from model.data.sources import Batch
 from model.engine import Engine
 from model.errors import InputError
+from model.evaluation.metrics import mean_iou
+from model.evaluation.segmenting import reading_confusion
 from model.network.config import GroupDNetConfig
 from model.perception.photo_segmenter import PhotoSegmenter, PhotoSegmenterConfig
-from model.recipe.reading import Reading
+from model.recipe.reading import Reading, connected
 from model.recipe.taxonomy import TAXONOMIES
+from model.recipe.terms import Terms
 from model.training.augmentation import UNKNOWN, augmented, with_backdrops
 from model.training.lessons import PhotoLesson, SmallLesson
 from model.training.plan import Plan
@@ -75,7 +84,8 @@ def test_photos_are_read_at_sides_that_it_can_halve_five_times(size: tuple[int, 
 def test_the_label_map_has_the_pictures_size(size: tuple[int, int]) -> None:
     segmenter = random_photo_segmenter()
     picture = pictures(2, *size)
-    labels, confidence, second = segmenter.read(picture)
+    labels, confidence, second, likely = segmenter.read(picture)
+    assert bool((likely <= confidence).all()) and bool((likely >= 0).all())
     assert labels.shape == confidence.shape == second.shape == (2, *size)
     assert torch.equal(labels, segmenter.segment(picture)) and len(labels.unique()) > 1
     assert bool((confidence >= 1 / 12).all()) and bool((confidence <= 1).all())
@@ -85,10 +95,11 @@ def test_the_label_map_has_the_pictures_size(size: tuple[int, int]) -> None:
 def test_confidence_and_second_guess_are_the_two_largest_probabilities() -> None:
     segmenter = random_photo_segmenter()
     picture = pictures(1, 64, 64)
-    labels, confidence, second = segmenter.read(picture)
+    labels, confidence, second, likely = segmenter.read(picture)
     largest, classes = segmenter.scores_at(picture).softmax(1).topk(2, dim=1)
     assert torch.equal(labels, classes[:, 0]) and torch.equal(second, classes[:, 1])
     torch.testing.assert_close(confidence, largest[:, 0])
+    torch.testing.assert_close(likely, largest[:, 1])
 
 
 def test_features_are_four_stages_from_fine_to_coarse() -> None:
@@ -100,10 +111,52 @@ def test_a_guess_speaks_for_all_pixels_of_its_class() -> None:
     labels = np.array([[0, 0], [0, 2]], np.uint8)
     confidence = np.array([[1.0, 0.5], [0.3, 0.9]], np.float32)
     second = np.array([[3, 2], [2, 1]], np.uint8)
-    guesses = Reading(labels, confidence, second).guesses()
+    likely = np.array([[0.0, 0.4], [0.6, 0.1]], np.float32)
+    guesses = Reading(labels, confidence, second, likely).guesses()
     assert sorted(guesses) == [0, 2]
     assert guesses[0].confidence == pytest.approx(0.6) and guesses[0].second == 2
     assert guesses[2].confidence == pytest.approx(0.9) and guesses[2].second == 1
+    assert guesses[0].likely == pytest.approx(1 / 3) and guesses[2].likely == pytest.approx(0.1)
+
+
+def test_a_class_without_any_doubt_has_the_commonest_second_guess() -> None:
+    labels, second = np.zeros((1, 3), np.uint8), np.array([[1, 2, 2]], np.uint8)
+    guess = Reading(labels, np.ones((1, 3), np.float32), second, np.zeros((1, 3), np.float32)).guesses()[0]
+    assert (guess.confidence, guess.second, guess.likely) == (1, 2, 0)
+
+
+def test_its_areas_are_connected_areas_of_one_class() -> None:
+    drawn = ["aabbb", "cabab", "cabbb", "ccdda"]
+    labels = np.array([["abcd".index(letter) for letter in row] for row in drawn], np.uint8)
+    confidence = np.full((4, 5), 0.9, np.float32)
+    confidence[0, 0] = 0.3
+    second = np.where(labels == 0, 3, 0).astype(np.uint8)
+    reading = Reading(labels, confidence, second, np.full((4, 5), 0.1, np.float32))
+    regions = reading.areas(least=0)
+    told = [(region.index, region.at, region.box, region.pixels) for region in regions]
+    assert told == [
+        (1, (2, 0), (2, 0, 3, 3), 8),
+        (0, (0, 0), (0, 0, 2, 3), 4),
+        (2, (0, 1), (0, 1, 2, 3), 4),
+        (3, (2, 3), (2, 3, 2, 1), 2),
+        (0, (3, 1), (3, 1, 1, 1), 1),
+        (0, (4, 3), (4, 3, 1, 1), 1),
+    ]
+    assert regions[1].guess.confidence == pytest.approx(0.75) and regions[1].guess.second == 3
+    assert regions[4].guess.confidence == pytest.approx(0.9) and regions[4].guess.likely == pytest.approx(0.1)
+    assert [region.pixels for region in reading.areas(least=0.2)] == [8, 4, 4]
+
+
+@pytest.mark.parametrize("classes", [1, 2, 5])
+def test_areas_are_those_that_filling_finds(classes: int) -> None:
+    labels = np.random.default_rng(classes).integers(0, classes, (40, 31)).astype(np.uint8)
+    areas = connected(labels)
+    pictures = Image.fromarray(labels)
+    for number in np.unique(areas).tolist():
+        y, x = divmod(number, 31)
+        filled = pictures.copy()
+        ImageDraw.floodfill(filled, (x, y), 200)
+        assert np.array_equal(areas == number, np.array(filled) == 200)
 
 
 def test_the_engine_tells_how_sure_it_is(tiny_config: GroupDNetConfig) -> None:
@@ -227,7 +280,7 @@ def test_backdrops_stand_behind_people_alone() -> None:
 class Halves:
     """Two classes on photos that are bright above a slanting line and dark below; a stripe of each is not labelled."""
 
-    taxonomy, device = TAXONOMIES["landscape"], CPU
+    taxonomy, device, terms = TAXONOMIES["landscape"], CPU, Terms()
 
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
         random = torch.Generator().manual_seed(step)
@@ -311,6 +364,27 @@ def test_a_segmenter_of_the_other_kind_is_not_trained_further(tmp_path: Path) ->
 @pytest.mark.parametrize("changes", [{"segmenter": "vgg"}, {"segmenter_backdrops": 1.5}])
 def test_a_plan_names_a_segmenter_that_there_is(changes: dict[str, Any]) -> None:
     plan: dict[str, Any] = {"preset": "landscape", "phases": [{"size": [64, 64], "batch": 2, "images": 4}]}
-    assert Plan.from_json(plan).segmenter == "small"
+    assert Plan.from_json(plan).segmenter == "small" and Plan.from_json(plan).segmenter_batch == 2
+    assert Plan.from_json({**plan, "segmenter": "efficientnet-lite0"}).segmenter_batch == 8
     with pytest.raises(InputError, match="allowed is small or efficientnet-lite0, and 0 … 1"):
         Plan.from_json({**plan, **changes})
+
+
+def test_trained_alone_on_a_prepared_set_it_is_tried_on_the_photos_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here("efficientnet-lite0")
+    monkeypatch.setattr("model.training.lessons.WEIGHING_BATCHES", 1)
+    source = write_scenes(tmp_path / "source", [*names_in("train", 6), *names_in("val", 2)])
+    prepare(source, tmp_path / "set", DataRecipe.from_json(RECIPE))
+    phase = {"size": RECIPE["size"], "batch": 2, "images": 4}
+    plan = {"network": {"classes": 2}, "phases": [phase], "segmenter": "efficientnet-lite0", "groups": ["nowhere"]}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    options = ["--plan", str(tmp_path / "plan.json"), "--data", str(tmp_path / "set"), "--segmenter-only", "16"]
+    assert main(["train", str(tmp_path / "run"), *options]) == 0
+    told = capsys.readouterr().out.splitlines()
+    rows = [line.split()[0] for line in told]
+    assert rows[:2] == ["held-out", "all"] and rows[-3:] == ["class", "sky", "ground"]
+    segmenter = load_segmenter(tmp_path / "run" / "segmenter.safetensors")
+    matrix = reading_confusion(segmenter, open_prepared(tmp_path / "set").dataset("val")).sum(0)
+    assert told[1].split()[1:] == ["2", f"{np.trace(matrix) / matrix.sum():.1%}", f"{mean_iou(matrix):.3f}"]

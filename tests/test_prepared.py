@@ -191,6 +191,7 @@ def test_a_set_of_any_number_of_classes_is_trained_and_evaluated(
     checkpoint = load_checkpoint(tmp_path / "run/checkpoint")
     assert checkpoint.config.classes == classes and checkpoint.taxonomy.name == "stripes"
     assert checkpoint.record is not None and checkpoint.record["plan"]["network"]["classes"] == classes
+    assert (checkpoint.terms.licence, checkpoint.terms.source) == ("none", "made for a test")
     counted = ["evaluate", str(tmp_path / "run/checkpoint"), "--data", str(folder), "--split", "val", "--scenes", "2"]
     report = tmp_path / "report.json"
     assert main([*counted, "--painted", "0", "--diversity-scenes", "0", "--device", "cpu", "--json", str(report)]) == 0

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_checkpoints import fresh
 
-from model.checkpoint import Checkpoint, describe, inspect, load_checkpoint
+from model.checkpoint import Checkpoint, describe, inspect, load_checkpoint, save_checkpoint
 from model.network.encoder import Encoder
 from model.network.groupdnet import Generator
 from model.network.presets import PRESETS
 from model.recipe.taxonomy import TAXONOMIES
+from model.recipe.terms import Terms
 
 
 def test_the_report_says_what_a_checkpoint_is_and_can(whole_archive: Path) -> None:
@@ -31,6 +33,15 @@ def test_the_report_says_what_a_checkpoint_is_and_can(whole_archive: Path) -> No
     assert facts["record"] is None
     for words in ("deepfashion, ngf 16", "8: background, hair", "256×256", "2,586,355", "head_0       256 → 256"):
         assert words in report.to_text()
+
+
+def test_the_report_says_under_which_terms_the_weights_are(tmp_path: Path, whole_archive: Path) -> None:
+    save_checkpoint(tmp_path, fresh(terms=Terms("CC BY 4.0", "stripes")))
+    stated, released = inspect(tmp_path), inspect(whole_archive)
+    assert (stated.to_json()["licence"], stated.to_json()["source"]) == ("CC BY 4.0", "stripes")
+    assert "licence      CC BY 4.0\nsource       stripes\n" in stated.to_text()
+    assert released.to_json()["licence"] is None and released.to_json()["source"] is None
+    assert "licence      not stated\nsource       not stated\n" in released.to_text()
 
 
 def test_without_an_encoder_the_report_says_what_does_not_work(archive: Path) -> None:

@@ -44,6 +44,7 @@ def test_models_are_listed_with_a_default(client: TestClient) -> None:
     assert answer["default"] == "tiny"
     (tiny,) = (row for row in answer["models"] if row["id"] == "tiny")
     assert (tiny["image_size"], tiny["classes"], tiny["encoder"]) == ([64, 64], 12, True)
+    assert tiny["licence"] == "CC0, made for tests"
 
 
 def test_a_model_reports_what_it_is(client: TestClient) -> None:
@@ -301,6 +302,18 @@ def test_segment_reads_a_label_map_from_a_photo(client: TestClient, tiny_checkpo
     for row in answer["classes"]:
         guess = guesses[row["index"]]
         assert (row["confidence"], row["second"]) == (pytest.approx(guess.confidence), guess.second)
+    areas = engine.read(np.array(pixels(photo()))).areas()
+    assert len(answer["regions"]) == len(areas) > 1
+    for row, area in zip(answer["regions"], areas, strict=True):
+        assert row["name"] == TAXONOMY.names[row["index"]] and row["index"] == area.index
+        assert (row["at"], row["box"]) == (list(area.at), list(area.box)) and labels[
+            row["at"][1], row["at"][0]
+        ] == area.index
+        assert row["share"] * labels.size == pytest.approx(area.pixels) and area.pixels >= 0.005 * labels.size
+        second = {"index": area.guess.second, "name": TAXONOMY.names[area.guess.second]}
+        assert row["second"] == second | {"probability": pytest.approx(area.guess.likely)}
+        assert row["confidence"] == pytest.approx(area.guess.confidence)
+        assert row["second"]["index"] != row["index"] and row["second"]["probability"] <= row["confidence"]
     picture = post(client, "segment", {"photo": photo()}, accept="image/*")
     assert picture.headers["content-type"] == "image/png"
     assert np.array_equal(pixels(picture.content), labels)

@@ -38,6 +38,7 @@ def test_files_are_small_enough_and_say_what_they_are() -> None:
     assert report["ok"] and report["preset"] == "landscape" and report["encoder"]
     assert report["image_size"] == [256, 256]
     assert report["record"]["images"] > 0
+    assert report["licence"] == "Apache-2.0" and "procedural" in report["source"]
     assert all(application["available"] for application in report["applications"].values())
 
 

@@ -24,7 +24,7 @@ from model.checkpoint import load_checkpoint, save_checkpoint
 from model.checkpoint.segmenter import load_segmenter
 from model.commands.train import add_arguments, main
 from model.data.landscape import Landscape
-from model.data.sources import Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
+from model.data.sources import WORLD_TERMS, Batch, LiveWorld, PhotoFolder, RenderedWorld, prefetch
 from model.errors import InputError
 from model.network.config import at_size
 from model.network.encoder import Encoder
@@ -32,6 +32,7 @@ from model.network.layers import semantics
 from model.network.presets import PRESETS, cityscapes, deepfashion
 from model.recipe.labels import write_labels
 from model.recipe.taxonomy import TAXONOMIES
+from model.recipe.terms import Terms
 from model.training import streams
 from model.training.lessons import SmallLesson
 from model.training.networks import new_networks, start_codes
@@ -103,6 +104,7 @@ def test_a_run_leaves_a_checkpoint_sheets_and_its_state(whole: Path) -> None:
     assert checkpoint.taxonomy.names == TAXONOMIES["landscape"].names
     assert checkpoint.encoder is not None
     assert checkpoint.record is not None and checkpoint.record["images"] == 8
+    assert checkpoint.terms == WORLD_TERMS
     assert sorted(path.name for path in (whole / "sheets").iterdir()) == ["00000004.png", "00000008.png"]
     with Image.open(whole / "sheets" / "00000008.png") as sheet:
         assert sheet.size == (6 * 64, 6 * 64)
@@ -204,7 +206,7 @@ def test_the_segmenter_learns_to_tell_colours(tmp_path: Path) -> None:
     """Bright classes and dark ones, in blocks whose borders lie on odd pixels too."""
 
     class Blocks:
-        taxonomy, device = TAXONOMIES["landscape"], CPU
+        taxonomy, device, terms = TAXONOMIES["landscape"], CPU, Terms()
 
         def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
             random = torch.Generator().manual_seed(step)

@@ -3,6 +3,7 @@
 A folder of this project holds ``generator.safetensors`` and, where there is one, ``encoder.safetensors``,
 ``segmenter.safetensors`` and the training record ``record.json``. The headers of generator and encoder hold
 configuration, taxonomy and title, and the segmenter's holds its own configuration, so that no file needs another one.
+The generator's header may also state the terms of all weights.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import os
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from model.network.encoder import Encoder
 from model.network.groupdnet import Generator
 from model.perception.label_reader import LabelReader
 from model.recipe.taxonomy import Taxonomy, taxonomy_for
+from model.recipe.terms import Terms
 
 FORMAT = "groupdnet-studio 1"  # name and version of the format, in every generator's and encoder's header
 GENERATOR_FILE, ENCODER_FILE, SEGMENTER_FILE = "generator.safetensors", "encoder.safetensors", "segmenter.safetensors"
@@ -52,8 +54,9 @@ class Checkpoint:
     """Networks that are ready to run: float32, in eval mode, spectral norm folded into the weights.
 
     ``fingerprint`` is the SHA-256 of everything that decides a picture's pixels: the generator's tensors, with their
-    names and shapes, and its configuration. Encoder and segmenter do not count. ``folder`` is where the checkpoint was
-    loaded from. Raises InputError "bad_checkpoint" where taxonomy or segmenter have another number of classes.
+    names and shapes, and its configuration. Encoder and segmenter do not count, nor do the ``terms``: the licence of
+    the weights and what they learned from. ``folder`` is where the checkpoint was loaded from. Raises InputError
+    "bad_checkpoint" where taxonomy or segmenter have another number of classes.
     """
 
     config: GroupDNetConfig
@@ -62,6 +65,7 @@ class Checkpoint:
     encoder: Encoder | None = None
     segmenter: LabelReader | None = None
     title: str = ""
+    terms: Terms = field(default_factory=Terms)
     record: dict[str, Any] | None = None
     folder: Path | None = None
     format: str = "in memory"
@@ -124,10 +128,18 @@ class _Header:
     config: GroupDNetConfig
     taxonomy: Taxonomy
     title: str
+    terms: Terms = field(default_factory=Terms)  # in the generator's header alone
 
     def to_metadata(self) -> dict[str, str]:
         config, taxonomy = json.dumps(self.config.to_json()), json.dumps(self.taxonomy.to_json())
-        return {"format": FORMAT, "part": self.part, "title": self.title, "config": config, "taxonomy": taxonomy}
+        stated = {key: text for key, text in asdict(self.terms).items() if text}
+        return {
+            "format": FORMAT,
+            "part": self.part,
+            "title": self.title,
+            "config": config,
+            "taxonomy": taxonomy,
+        } | stated
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str] | None, part: str, name: str) -> _Header:
@@ -144,12 +156,13 @@ class _Header:
             config = GroupDNetConfig.from_json(json.loads(metadata["config"]))
             check_config(config)
             taxonomy = Taxonomy.from_json(json.loads(metadata["taxonomy"]))
+            terms = Terms(metadata.get("licence", ""), metadata.get("source", ""))
         except (KeyError, ValueError, TypeError, RecursionError) as error:
             details = error.details if isinstance(error, InputError) else None
             message = str(error).removesuffix(".")
             wrong = InputError(f"{name}: {message}.", code="bad_checkpoint", field="checkpoint", details=details)
             raise wrong from error
-        return cls(part, config, taxonomy, metadata.get("title", ""))
+        return cls(part, config, taxonomy, metadata.get("title", ""), terms)
 
 
 def _load_ours(path: Path) -> Checkpoint:
@@ -170,6 +183,7 @@ def _load_ours(path: Path) -> Checkpoint:
         encoder if has_encoder else None,
         _segmenter_beside(path),
         title=header.title,
+        terms=header.terms,
         record=_read_record(path.parent / RECORD_FILE),
         folder=path.parent,
         format="safetensors",
@@ -214,7 +228,8 @@ def save_checkpoint(folder: str | Path, checkpoint: Checkpoint, half: bool = Tru
     record = checkpoint.record
     files[RECORD_FILE] = None if record is None else (json.dumps(record, indent=1, allow_nan=False) + "\n").encode()
     for file_name, part, network in parts:
-        header = _Header(part, checkpoint.config, checkpoint.taxonomy, checkpoint.title)
+        terms = checkpoint.terms if part == "generator" else Terms()
+        header = _Header(part, checkpoint.config, checkpoint.taxonomy, checkpoint.title, terms)
         files[file_name] = None if network is None else save(stored(network, half), metadata=header.to_metadata())
     segmenter = checkpoint.segmenter
     files[SEGMENTER_FILE] = None if segmenter is None else segmenter_bytes(segmenter, half)

@@ -13,6 +13,7 @@ from model.network.config import GroupDNetConfig
 from model.network.cost import pictures_worth
 from model.network.presets import ade20k, cityscapes, deepfashion, landscape
 from model.recipe.taxonomy import Taxonomy, taxonomy_for
+from model.recipe.terms import NOT_STATED, Terms
 
 APPLICATIONS = ("render", "resample", "mix", "manipulate", "morph", "encode", "fit", "segment")
 NO_ENCODER = "this checkpoint has no encoder, and encoding turns a photo into codes with one; fit does it without"
@@ -37,6 +38,7 @@ class Report:
     taxonomy: Taxonomy | None = None
     encoder: bool = False
     segmenter: bool = False
+    terms: Terms = field(default_factory=Terms)
     fingerprint: str | None = None
     record: dict[str, Any] | None = None
 
@@ -52,6 +54,7 @@ class Report:
             }
         if self.ok and self.config:
             facts |= {"encoder": self.encoder, "applications": self._applications(self.config)}
+            facts |= {"licence": self.terms.licence or None, "source": self.terms.source or None}
             facts |= {"fingerprint": self.fingerprint, "record": self.record}
         return facts
 
@@ -66,6 +69,7 @@ class Report:
             if self.problem_count > len(self.problems):
                 lines += [f"  … and {self.problem_count - len(self.problems)} more"]
             return "\n".join(lines)
+        lines += [f"licence      {self.terms.licence or NOT_STATED}", f"source       {self.terms.source or NOT_STATED}"]
         lines += [f"format       {self.format}", f"fingerprint  {self.fingerprint}", "applications"]
         for name, state in self._applications(self.config).items() if self.config else ():
             lines += [f"  {name:<11}{_answer(state)}"]
@@ -93,6 +97,7 @@ def describe(checkpoint: Checkpoint) -> Report:
         taxonomy=checkpoint.taxonomy,
         encoder=checkpoint.encoder is not None,
         segmenter=checkpoint.segmenter is not None,
+        terms=checkpoint.terms,
         fingerprint=checkpoint.fingerprint,
         record=checkpoint.record,
     )

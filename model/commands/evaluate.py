@@ -81,7 +81,7 @@ def add_arguments(command: ArgumentParser) -> None:
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (default: %(default)s)")
 
 
-LEAST = {
+LEAST = {  # option → its least number
     "scenes": 1,
     "painted": 0,
     "diversity_scenes": 0,

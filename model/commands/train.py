@@ -8,6 +8,7 @@ import math
 import os
 import time
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -101,13 +102,18 @@ def _source(args: Namespace, plan: Plan, device: torch.device) -> Source:
 
 
 def _train_segmenter_alone(args: Namespace, plan: Plan, device: torch.device) -> None:
-    """The run's segmenter, or further the one that it has; nothing else is trained."""
-    dtype, phase = training_precision(args.precision, device), plan.segmenter_phase
+    """The run's segmenter, or further the one that it has; nothing else is trained.
+
+    A photo segmenter sees whole photos, and all of them unless --groups says otherwise: people show it any photo.
+    """
+    dtype, size = training_precision(args.precision, device), plan.segmenter_phase.size
+    if plan.segmenter != "small":
+        plan = replace(plan, groups=(), crop=1.0)
     source, path = _source(args, plan, device), args.run / SEGMENTER_FILE
     precision = functools.partial(autocast, device, dtype)
-    train_segmenter(path, lesson_of(plan, source), phase.batch, args.segmenter_only, precision)
+    train_segmenter(path, lesson_of(plan, source), plan.segmenter_batch, args.segmenter_only, precision)
     if is_prepared(Path(args.data)):
-        print(held_out_accuracy(load_segmenter(path), open_prepared(Path(args.data)), phase.size))
+        print(held_out_accuracy(load_segmenter(path), open_prepared(Path(args.data)), size))
 
 
 def _plan(args: Namespace) -> Plan:

@@ -15,6 +15,7 @@ from typing import Any
 from model.data.derived import READS, RULES
 from model.errors import InputError
 from model.recipe.taxonomy import Colour, Taxonomy, from_hex, to_hex
+from model.recipe.terms import Terms
 
 FOLDER = Path(__file__).with_name("recipes")
 
@@ -97,10 +98,12 @@ class DataRecipe:
             recipe = cls(**{**data, **parts, **rest, "leave_out": _group(data.get("leave_out", {}))})
             recipe._check()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"The data recipe is not valid: {error}.", field="recipe") from error
+            what = str(error).removesuffix(".")
+            raise InputError(f"The data recipe is not valid: {what}.", field="recipe") from error
         return recipe
 
     def _check(self) -> None:
+        Terms(self.terms, self.source)
         names = [row.name for row in self.classes]
         taken: dict[str, str] = {}
         for row in self.classes:

@@ -18,6 +18,7 @@ from model.data.framing import middle
 from model.data.sources import Batch
 from model.errors import InputError
 from model.recipe.taxonomy import Taxonomy
+from model.recipe.terms import Terms
 
 RECORD = "prepared.json"
 LEAST_SHARE = 0.005  # least share of a photo's pixels for the photo to count as one that has the class
@@ -32,6 +33,11 @@ class Prepared:
     size: tuple[int, int]
     photos: tuple[tuple[str, str, tuple[str, ...]], ...]
     record: dict[str, Any]
+
+    @property
+    def terms(self) -> Terms:
+        """Of the weights that learn from it, as its record states them; InputError where these are no lines of text."""
+        return Terms(*(str(self.record.get(key) or "") for key in ("terms", "source")))
 
     def pairs(self, split: str, groups: Sequence[str] = ()) -> list[Pair]:
         """The photos of train or val that are in any of the groups; no groups: all of them."""
@@ -99,7 +105,7 @@ class PreparedPhotos:
             raise InputError(f"crop is {crop} and rare {rare}; allowed is 0 to 1, crop above 0.", field="crop")
         prepared = open_prepared(folder)
         self.taxonomy, self.device, self.seed = prepared.taxonomy, device, seed
-        self.size, self.crop = prepared.size, crop
+        self.terms, self.size, self.crop = prepared.terms, prepared.size, crop
         decoded = decode(prepared.dataset(split), (keep or folder / "decoded") / split)
         self.photos, self.labels, self.known = decoded.photos, decoded.labels, decoded.known
         places = {pair.photo: index for index, pair in enumerate(prepared.pairs(split))}

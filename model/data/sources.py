@@ -25,6 +25,9 @@ from model.data.regions import fill_unknown
 from model.errors import InputError, refuse
 from model.network.config import LATENT_STRIDE
 from model.recipe.taxonomy import TAXONOMIES, UNKNOWN, Taxonomy
+from model.recipe.terms import Terms
+
+WORLD_TERMS = Terms("Apache-2.0", "a procedural world, computed by this project")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Source(Protocol):
 
     taxonomy: Taxonomy
     device: torch.device  # the device of its batches
+    terms: Terms  # of the weights that learn from it
 
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
         """The batch of a step: ``count`` pictures of ``size`` (H, W)."""
@@ -80,7 +84,7 @@ class RenderedWorld:
     training a quarter of its speed.
     """
 
-    taxonomy = TAXONOMIES["landscape"]
+    taxonomy, terms = TAXONOMIES["landscape"], WORLD_TERMS
 
     def __init__(self, folder: Path, device: torch.device, seed: int = 0) -> None:
         self.device, self.seed = device, seed
@@ -123,7 +127,7 @@ class RenderedWorld:
 class LiveWorld:
     """Scenes rendered for each batch, each scene once: on a GPU this costs less than reading them."""
 
-    taxonomy = TAXONOMIES["landscape"]
+    taxonomy, terms = TAXONOMIES["landscape"], WORLD_TERMS
 
     def __init__(self, device: torch.device, seed: int = 0) -> None:
         self.device, self.seed = device, seed
@@ -137,7 +141,10 @@ class LiveWorld:
 
 
 class PhotoFolder:
-    """Photos with their label maps, in any of the layouts that ``model.data.layouts`` knows."""
+    """Photos with their label maps, in any of the layouts that ``model.data.layouts`` knows. Nothing in them states
+    their terms."""
+
+    terms = Terms()
 
     def __init__(
         self,

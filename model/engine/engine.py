@@ -164,8 +164,8 @@ class Engine:
         """
         segmenter, pixels = self._segmenter(), self._photo(photo)
         with _exact(self.device):
-            labels, confidence, second = (part[0].cpu() for part in segmenter.read(pixels))
-        return Reading(labels.byte().numpy(), confidence.numpy(), second.byte().numpy())
+            labels, confidence, second, likely = (part[0].cpu() for part in segmenter.read(pixels))
+        return Reading(labels.byte().numpy(), confidence.numpy(), second.byte().numpy(), likely.numpy())
 
     def _segmenter(self) -> LabelReader:
         """The checkpoint's segmenter; raises InputError "no_segmenter" where it has none."""

@@ -18,6 +18,7 @@ from model.network.cost import gflop
 FEWEST = 20  # a class's variety is counted where at least so many pictures show it
 FRECHET_RESAMPLES = 100  # resamples of the Fréchet distance's bootstrap, which is slow
 NO_ENCODER = "the checkpoint has no encoder"
+NO_SCENE = "no scene was taken for it"
 NO_SEGMENTER = "the checkpoint has no segmenter"
 Chosen = np.ndarray  # indices [N] of the scenes in a resample
 
@@ -65,7 +66,7 @@ class Score:
     interval: tuple[float, float] | None = None
     goal: Goal | None = None
     reason: str | None = None
-    note: str | None = None  # what to think of when reading it
+    note: str | None = None  # a remark for the reader
 
     @property
     def met(self) -> bool | None:
@@ -332,7 +333,7 @@ def locality(facts: Facts) -> Score:
 def _diversity(facts: Facts) -> Score:
     """mCSD ÷ mOCD (section 4 of the paper), with a distance of our own in place of LPIPS."""
     scenes = facts.diversity
-    reason = facts.unread or (None if scenes else "no scene was taken for it")
+    reason = facts.unread or (None if scenes else NO_SCENE)
     key, name, goal = "diversity", "mCSD ÷ mOCD, own distance", Goal(low=8)
     if reason:
         return Score(key, name, None, None, goal, reason)

@@ -41,9 +41,10 @@ class LabelReader(nn.Module):
         """Picture [N, 3, H, W] in [−1, 1] of any size → class indices long [N, H, W]."""
         return self.scores_at(picture).argmax(1)
 
-    def read(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Picture [N, 3, H, W] in [−1, 1] of any size → class indices long [N, H, W], how likely each is of 0 … 1, and
-        the next likely class's indices."""
+    def read(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Picture [N, 3, H, W] in [−1, 1] of any size → class indices long [N, H, W] and how likely each is of 0 … 1,
+        then the next likely class's indices and how likely those are."""
         likely = self.scores_at(picture).float().softmax(1)
         confidence, labels = likely.max(1)
-        return labels, confidence, likely.scatter(1, labels[:, None], -1).argmax(1)
+        next_likely, second = likely.scatter(1, labels[:, None], -1).max(1)
+        return labels, confidence, second, next_likely.clamp_min(0)

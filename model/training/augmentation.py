@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 UNKNOWN = -1  # label of a pixel that counts for nothing
-ZOOM = (0.75, 1.6)  # how many times larger things are shown
+ZOOM = (0.72, 1.25)  # how many times larger things are shown
 STRETCH = 0.15  # how much longer or shorter one side, relatively
-BRIGHTNESS, CONTRAST, SATURATION, CAST, GAMMA = 0.2, 0.3, 0.5, 0.12, 0.35
-GREY_SHARE, BLUR_SHARE, NOISE_SHARE, JPEG_SHARE = 0.05, 0.3, 0.3, 0.4
+BRIGHTNESS, CONTRAST, SATURATION, CAST, GAMMA = 0.15, 0.25, 0.4, 0.1, 0.3
+GREY_SHARE, BLUR_SHARE, NOISE_SHARE, JPEG_SHARE = 0.04, 0.25, 0.25, 0.35
 BLUR_RADIUS, WIDEST_BLUR, STRONGEST_NOISE = 4, 1.8, 0.08  # pixels; pixels; of [−1, 1]
 JPEG_QUALITY = (15, 90)
 

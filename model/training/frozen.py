@@ -94,7 +94,7 @@ def _own_segmenter(path: Path, plan: Plan, source: Source, dtype: torch.dtype) -
         )
     if not path.exists() and process_rank() == 0:
         lesson, precision = lesson_of(plan, source), functools.partial(autocast, source.device, dtype)
-        train_segmenter(path, lesson, plan.segmenter_phase.batch, plan.segmenter_images, precision)
+        train_segmenter(path, lesson, plan.segmenter_batch, plan.segmenter_images, precision)
     if process_count() > 1:
         dist.barrier()
     return load_segmenter(path)

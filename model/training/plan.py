@@ -18,6 +18,7 @@ from model.training.diff_augment import KINDS
 FOLDER = Path(__file__).with_name("plans")
 DISCRIMINATORS = ("patch", "projected")
 PERCEPTUAL = ("vgg19", "vgg16", "efficientnet", "segmenter")
+PHOTOS_IN_A_BATCH = 8  # at least, for the photo segmenter's batch norms
 SEGMENTERS = ("small", "efficientnet-lite0")
 
 
@@ -131,6 +132,12 @@ class Plan:
     def segmenter_phase(self) -> Phase:
         """The phase whose size and batch the segmenter is trained with: the second, or the only one."""
         return self.phases[min(1, len(self.phases) - 1)]
+
+    @property
+    def segmenter_batch(self) -> int:
+        """Pictures in a batch that the segmenter is trained on; photos need several for batch norm."""
+        batch = self.segmenter_phase.batch
+        return batch if self.segmenter == "small" else max(batch, PHOTOS_IN_A_BATCH)
 
     def rate_factor(self, step: int) -> float:
         """Factor of the learning rates at a step: linear between the two of its phase."""

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from model.devices import autocast
 from model.network.config import GroupDNetConfig
 from model.network.layers import SLOPE, SpectralConv2d
 from model.perception.efficientnet import TAPS as CHANNELS_AND_STRIDES
@@ -43,7 +44,8 @@ class Judge(nn.Module):
         for layer in self.layers:
             x = F.leaky_relu(layer(x), SLOPE)
             features.append(x)
-        return [*features, self.predict(x)]
+        with autocast(x.device, torch.float32):  # gradients of so few channels are slow in bfloat16
+            return [*features, self.predict(x.float())]
 
 
 class ProjectedDiscriminator(nn.Module):

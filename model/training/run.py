@@ -59,6 +59,7 @@ class Run:
         self.rank, self.world = train_step.rank, train_step.world
         self.step = self.images = 0
         self.seconds = 0.0
+        self.terms = source.terms.and_those_of(start.terms if start else None)
 
     @classmethod
     def begin(
@@ -199,6 +200,7 @@ class Run:
             self.networks.mean_encoder,
             load_segmenter(segmenter) if segmenter.exists() else None,
             title=self.source.taxonomy.name.capitalize(),
+            terms=self.terms,
             record=record,
         )
         save_checkpoint(self.folder / "checkpoint", checkpoint)

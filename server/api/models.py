@@ -7,7 +7,7 @@ from typing import Any
 from anyio.to_thread import run_sync
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from server.api.route import LANDSCAPE, MODELS, ModelId, curl, error_answers, new_router
 from server.api.video import WITHOUT_PYAV, mp4_available
@@ -24,6 +24,7 @@ class ModelRow(BaseModel):
     image_size: tuple[int, int]
     classes: int
     encoder: bool
+    licence: str | None = Field(description="Terms of the weights; null where the checkpoint does not state them.")
 
 
 class UnavailableRow(BaseModel):
@@ -50,8 +51,8 @@ ALL: dict[str, Any] = {
 
 ONE: dict[str, Any] = {
     "summary": "A model",
-    "description": "The checkpoint doctor's report: classes with their colours, sizes, parameters, and what it can do."
-    + curl(f"curl {LANDSCAPE}"),
+    "description": "The checkpoint doctor's report: classes with their colours, sizes, parameters, what it can do, and "
+    "the licence of its weights, null where the checkpoint does not state one." + curl(f"curl {LANDSCAPE}"),
     "responses": {200: {"description": "The report."}, **error_answers(404, 409, 422)},
     "response_model": None,
 }

@@ -43,6 +43,7 @@ class Model:
             "image_size": list(self.config.image_size),
             "classes": self.config.classes,
             "encoder": self.encoder,
+            "licence": self.report["licence"],
         }
 
 

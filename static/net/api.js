@@ -129,7 +129,10 @@ export const encode = (model, photo, labels, { name, resize = false }) =>
 export const fit = (model, photo, labels, { name, resize = false }, options) =>
   postLines(model, "fit", { name, resize }, { photo, photo_labels: labels }, options);
 
-/** The label map that the model's segmenter finds in a photo, brought to the model's size: {labels}, a data URL. */
+/**
+ * The label map that the model's segmenter finds in a photo, brought to the model's size: {labels, regions}. `labels` is
+ * a data URL; a region is {index, at: [x, y], confidence, second: {index, …}, …}.
+ */
 export const segment = (model, photo) => postJson(model, "segment", { resize: true }, { photo });
 
 /** An animation: {frame, frames} for each frame that is drawn, then {animation}, a data URL. */

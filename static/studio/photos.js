@@ -1,5 +1,5 @@
 /** Photos: their label maps and the looks of the classes in them, as the model's checkpoint can find them. */
-import { bytesOfDataUrl } from "../formats/data_url.js";
+import { doubtsIn } from "../map/doubts.js";
 import * as api from "../net/api.js";
 import { patiently } from "../net/retry.js";
 import { bitmapOf } from "../picture/pictures.js";
@@ -27,11 +27,12 @@ export class Photos {
     return mapOf(answer.labels);
   }
 
-  /** The label map that the model's segmenter finds in a photo, as a PNG file. */
+  /** What the model's segmenter finds in a photo: {map, doubts}, its label map and the regions that may be wrong. */
   async segment(photo) {
     const { model } = this.#store.state;
-    const { labels } = await patiently(() => api.segment(model.id, photo));
-    return new File([bytesOfDataUrl(labels)], "labels.png", { type: "image/png" });
+    const { labels, regions } = await patiently(() => api.segment(model.id, photo));
+    const map = await mapOf(labels);
+    return { map, doubts: doubtsIn(map, regions) };
   }
 
   /**

@@ -33,15 +33,18 @@ export class References {
     return this.list.find((reference) => reference.letter === letter);
   }
 
-  /** Give a reference another label map: its photo is encoded again, and the looks that were taken from it follow. */
-  async correct(letter, map) {
+  /**
+   * Give a reference another label map, with what is still in doubt of it: its photo is encoded again, and the looks
+   * that were taken from it follow.
+   */
+  async correct(letter, { map, doubts }) {
     const { name, title, file } = this.get(letter);
     const labels = new File([await this.#classes.png(map)], "labels.png", { type: "image/png" });
     this.#store.set({ readAnew: letter });
     const encoded = await this.#photos
       .encode(file, labels, { resize: true })
       .finally(() => this.#store.set({ readAnew: null }));
-    const corrected = { ...encoded, letter, name, title, crops: cropsOf(encoded.map), corrected: true };
+    const corrected = { ...encoded, letter, name, title, doubts, crops: cropsOf(encoded.map), corrected: true };
     this.#store.set({ references: this.list.map((old) => (old.letter === letter ? corrected : old)) });
     const { choice, focus, columns } = this.#store.state.mix;
     const has = (index) => corrected.classes.includes(index);

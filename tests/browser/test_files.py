@@ -144,6 +144,7 @@ def test_a_palette_whose_colours_mean_something_else_is_a_question(studio: Studi
     studio.open_file("labels", tmp_path / "two.png")
     doctor = studio.page.locator("dialog.doctor")
     expect(doctor).to_contain_text("Every pixel has a class.")
+    expect(doctor).to_contain_text("Model Landscape. Licence: Apache-2.0. Learned from a procedural world")
     doctor.get_by_label("Read as").select_option(label="colours (the data set's colours)")
     before = studio.picture_id
     studio.page.locator("#doctor-open").click()

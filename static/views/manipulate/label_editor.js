@@ -1,22 +1,28 @@
 /** A dialog in which a photo's label map is corrected: the photo under its labels, with a few of the tools. */
+import { openDoubts, settle } from "../../map/doubts.js";
 import { History } from "../../map/history.js";
 import { Painter } from "../../map/painter.js";
 import { toolNamed } from "../../map/tools.js";
 import { grouped, h, icon, pressed, redraw, slider } from "../parts/dom.js";
+import { DoubtList, markDoubts } from "./doubts.js";
 
 const EDITOR_TOOLS = ["brush", "fill", "pick"].map(toolNamed);
 const SEEN = 60; // opacity of the labels when it opens, in percent
+const MARKED = 160; // how many times as wide as its outline of a doubt the label map is
 
-/** Open it for {name, bitmap, map}. Resolves to the corrected map, or to null if the person closes it. */
-export function correctLabels(studio, { name, bitmap, map }) {
-  return new Promise((resolve) => new LabelEditor(studio, name, bitmap, map.clone(), resolve));
+/**
+ * Open it for {name, bitmap, map, doubts}. Resolves to {map, doubts}, corrected, or to null if the person closes it.
+ */
+export function correctLabels(studio, { name, bitmap, map, doubts = [] }) {
+  const own = doubts.map((doubt) => ({ ...doubt }));
+  return new Promise((resolve) => new LabelEditor(studio, { name, bitmap, map: map.clone(), doubts: own }, resolve));
 }
 
 class LabelEditor {
   settings = { tool: "brush", size: 18, shape: "round", value: 0 };
 
-  constructor(studio, name, bitmap, map, resolve) {
-    Object.assign(this, { studio, map, resolve });
+  constructor(studio, { name, bitmap, map, doubts }, resolve) {
+    Object.assign(this, { studio, map, doubts, resolve });
     this.original = map.clone();
     this.history = new History(map);
     this.painter = new Painter(map, this.history);
@@ -27,17 +33,23 @@ class LabelEditor {
       role: "application",
       "aria-label": "Label map over the photo. Draw with the pointer",
     });
+    this.marks = h("canvas.doubt-marks", { width: map.width, height: map.height, "aria-hidden": "true" });
+    this.asked = new DoubtList(studio, {
+      choose: (doubt, value) => this.#settle(doubt, value),
+      point: (doubt) => this.#mark(doubt),
+    });
     this.note = h("span.meta", { role: "status" });
     this.classes = h("div.editor-classes", { role: "radiogroup", "aria-label": "Class to paint with" });
     this.element = h(
       "dialog.label-editor",
       { "aria-label": `Labels of ${name}`, onclose: () => this.#end(null) },
       this.#head(name),
+      this.asked.element,
       h("div.editor-body", {}, this.#stage(bitmap), this.classes),
       h(
         "div.dialog-actions",
         {},
-        h("button.btn.solid", { onclick: () => this.#end(this.map), data: { editor: "done" } }, "Use these labels"),
+        h("button.btn.solid", { onclick: () => this.#done(), data: { editor: "done" } }, "Use these labels"),
         h("button.btn.quiet", { onclick: () => this.#end(null) }, "Cancel"),
         this.note,
       ),
@@ -86,7 +98,7 @@ class LabelEditor {
   #stage(bitmap) {
     const photo = h("canvas", { width: bitmap.width, height: bitmap.height });
     photo.getContext("2d").drawImage(bitmap, 0, 0);
-    return h("div.editor-stage", { vars: { ratio: this.map.width / this.map.height } }, photo, this.canvas);
+    return h("div.editor-stage", { vars: { ratio: this.map.width / this.map.height } }, photo, this.canvas, this.marks);
   }
 
   #set(patch) {
@@ -147,6 +159,22 @@ class LabelEditor {
     if (picked !== null) this.#set({ value: picked });
   }
 
+  /** A region is what the person says, as a step that undo takes back. */
+  #settle(doubt, value) {
+    this.history.begin();
+    this.history.commit(settle(this.map, doubt, value));
+    this.#draw();
+    this.#mark(doubt);
+  }
+
+  /** Mark the open doubts; the one that is pointed at stands out. */
+  #mark(pointed = null) {
+    const { width, height } = this.marks;
+    this.marks.getContext("2d").clearRect(0, 0, width, height);
+    const reach = Math.ceil(width / MARKED);
+    markDoubts(this.marks, openDoubts(this.map, this.doubts), { reach, pointed });
+  }
+
   #step(way) {
     this.history[way]();
     this.#draw();
@@ -159,6 +187,8 @@ class LabelEditor {
     this.undo.disabled = !this.history.canUndo;
     this.redo.disabled = !this.history.canRedo;
     const changed = this.map.data.reduce((sum, label, i) => sum + (label !== this.original.data[i]), 0);
+    this.asked.draw(this.map, this.doubts);
+    this.#mark();
     this.note.textContent = changed ? `${grouped(changed)} pixels corrected` : "As they were found";
   }
 
@@ -180,6 +210,10 @@ class LabelEditor {
       ),
     );
     redraw(this.classes, ...rows);
+  }
+
+  #done() {
+    this.#end({ map: this.map, doubts: this.doubts });
   }
 
   #end(result) {

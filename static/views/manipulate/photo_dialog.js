@@ -1,16 +1,20 @@
 /** A dialog that asks for a photo and its label map, encodes them, and says what is wrong with them. */
 import { bytesOfDataUrl } from "../../formats/data_url.js";
+import { openDoubts, settle } from "../../map/doubts.js";
 import { bitmapOf } from "../../picture/pictures.js";
 import { mapOfRecipe, recipeIn } from "../../picture/recipe.js";
 import { chooseFile, h, icon } from "../parts/dom.js";
+import { labelBitmap } from "../parts/swatch.js";
+import { DoubtList, markDoubts } from "./doubts.js";
 import { FitProgress } from "./fitting.js";
 import { correctLabels } from "./label_editor.js";
 
 const LABELS_WANTED = "PNG of the same scene";
+const MARKED = 85; // how many times as wide as its outline of a doubt the face of a label map is
 
 /**
  * Open it, with `file` as the photo if there is one. Resolves to the encoded photo {name, file, bitmap, map, style,
- * classes}, or to null if the person closes it.
+ * classes, doubts}, or to null if the person closes it.
  */
 export function addPhoto(studio, title, action, file = null) {
   return new Promise((resolve) => {
@@ -21,7 +25,9 @@ export function addPhoto(studio, title, action, file = null) {
 
 class PhotoDialog {
   photo = null;
-  labels = null;
+  labels = null; // a file, or where they were found or corrected here `map`
+  map = null;
+  doubts = []; // of `map`
   given = false; // the labels came as a file: another photo does not replace them
   leaving = new AbortController(); // aborted when the dialog is closed, which ends a fit
 
@@ -32,6 +38,10 @@ class PhotoDialog {
       photo: this.#slot("photo", "Photo", "PNG, JPEG or WebP"),
       labels: this.#slot("labels", "Label map", LABELS_WANTED),
     };
+    this.asked = new DoubtList(studio, {
+      choose: (doubt, value) => this.#settle(doubt, value),
+      point: (doubt) => this.#drawMap(doubt),
+    });
     this.message = h("p.dialog-error", { role: "alert", hidden: true });
     this.encoder = studio.photos.can("encode").available;
     this.segmenter = studio.state.model.applications.segment?.available === true;
@@ -54,9 +64,10 @@ class PhotoDialog {
         h("button.ib.s", { onclick: () => this.#end(null), "aria-label": "Close" }, icon("close")),
       ),
       h("div.slots", {}, this.slots.photo, this.slots.labels),
+      this.asked.element,
       this.correct,
       h("p.note", {}, this.#hint(size)),
-      this.encoder ||
+      !this.encoder &&
         h("p.note", {}, `This model has no encoder: the look is fitted, which ${studio.photos.can("fit").note}.`),
       this.message,
       h("div.dialog-actions", {}, this.go, h("button.btn.quiet", { onclick: () => this.#end(null) }, "Cancel")),
@@ -93,7 +104,7 @@ class PhotoDialog {
   async take(kind, file) {
     this[kind] = file;
     this.#say(null);
-    if (kind === "labels") this.given = true;
+    if (kind === "labels") this.#giveUpMap();
     else if (!this.given) this.#forgetLabels();
     try {
       await this.#face(kind, file, file.name);
@@ -102,7 +113,7 @@ class PhotoDialog {
     }
     if (kind === "photo") {
       await this.#labelsFromRecipe(file);
-      if (!this.labels && this.segmenter) await this.#find();
+      if (!this.#hasLabels && this.segmenter) await this.#find();
     }
     this.#ready();
   }
@@ -110,13 +121,24 @@ class PhotoDialog {
   /** Labels that were found in one photo do not hold for another. */
   #forgetLabels() {
     this.labels = null;
+    this.#setMap(null);
     this.#ready();
     this.slots.labels.querySelector(".face").replaceChildren(icon("map"));
     this.slots.labels.querySelector(".meta").textContent = LABELS_WANTED;
   }
 
+  /** A label map was given as a file: it is the one that counts. */
+  #giveUpMap() {
+    this.given = true;
+    this.#setMap(null);
+  }
+
+  get #hasLabels() {
+    return Boolean(this.labels ?? this.map);
+  }
+
   #ready() {
-    this.go.disabled = !(this.photo && this.labels);
+    this.go.disabled = !(this.photo && this.#hasLabels);
     this.correct.hidden = this.go.disabled;
   }
 
@@ -126,27 +148,55 @@ class PhotoDialog {
     meta.textContent = "looking for them";
     const { photo } = this;
     try {
-      const labels = await this.studio.photos.segment(photo);
-      if (this.labels || photo !== this.photo) return; // another file was given in the meantime
-      this.labels = labels;
-      await this.#face("labels", labels, "found in the photo");
+      const { map, doubts } = await this.studio.photos.segment(photo);
+      if (this.#hasLabels || photo !== this.photo) return; // another file was given in the meantime
+      this.#setMap(map, doubts, "found in the photo");
     } catch (error) {
       meta.textContent = LABELS_WANTED;
       this.#say(error);
     }
   }
 
-  /** Open the labels, as the server reads them, over the photo to be corrected. */
+  /** Take a label map that was found or corrected here, with its doubts; null for none. */
+  #setMap(map, doubts = [], note = null) {
+    Object.assign(this, { map, doubts });
+    if (map) {
+      this.labels = null;
+      this.slots.labels.querySelector(".meta").textContent = note;
+      this.#drawMap();
+    }
+    this.asked.draw(map, doubts);
+  }
+
+  /** Show the label map with its open doubts marked; the one that is pointed at stands out. */
+  #drawMap(pointed = null) {
+    const face = labelBitmap(this.studio, this.map);
+    const reach = Math.ceil(this.map.width / MARKED);
+    markDoubts(face, openDoubts(this.map, this.doubts), { reach, pointed });
+    this.slots.labels.querySelector(".face").replaceChildren(face);
+  }
+
+  /** A region is what the person says. */
+  #settle(doubt, value) {
+    settle(this.map, doubt, value);
+    this.#drawMap(doubt);
+    this.asked.draw(this.map, this.doubts);
+  }
+
+  /** The labels as a file. */
+  async #labelFile() {
+    if (!this.map) return this.labels;
+    return new File([await this.studio.classes.png(this.map)], "labels.png", { type: "image/png" });
+  }
+
+  /** Open the labels, those in a file as the server reads them, over the photo to be corrected. */
   async #correct() {
     this.#say(null);
     try {
-      const { studio, photo } = this;
-      const map = await studio.photos.readLabels(this.labels, { resize: true });
-      const corrected = await correctLabels(studio, { name: photo.name, bitmap: await bitmapOf(photo), map });
-      if (!corrected) return;
-      const bytes = await studio.classes.png(corrected);
-      this.labels = new File([bytes], "labels.png", { type: "image/png" });
-      await this.#face("labels", this.labels, "corrected");
+      const { studio, photo, doubts } = this;
+      const map = this.map ?? (await studio.photos.readLabels(this.labels, { resize: true }));
+      const corrected = await correctLabels(studio, { name: photo.name, bitmap: await bitmapOf(photo), map, doubts });
+      if (corrected) this.#setMap(corrected.map, corrected.doubts, "corrected");
     } catch (error) {
       this.#say(error);
     }
@@ -163,7 +213,7 @@ class PhotoDialog {
   /** Take the label map of a picture that was made here from its recipe. */
   async #labelsFromRecipe(file) {
     const recipe = await recipeIn(file).catch(() => null);
-    if (!recipe || this.labels) return;
+    if (!recipe || this.#hasLabels) return;
     const map = await mapOfRecipe(recipe).catch(() => null);
     if (!map) return;
     const bytes = bytesOfDataUrl(recipe.labels);
@@ -179,7 +229,8 @@ class PhotoDialog {
     if (fitting) this.slots.labels.parentElement.after(fitting.element);
     const options = { resize, signal: this.leaving.signal, onStep: (row) => fitting?.show(row) };
     try {
-      this.#end(await this.studio.photos.encode(this.photo, this.labels, options));
+      const photo = await this.studio.photos.encode(this.photo, await this.#labelFile(), options);
+      this.#end({ ...photo, doubts: this.doubts });
     } catch (error) {
       if (this.leaving.signal.aborted) return;
       const resize = { label: "Resize to fit", run: () => this.#encode(true) };

@@ -1,10 +1,14 @@
 /**
  * References: their cards in the strip under the canvases, their list on narrow screens, and buttons to add another.
  */
+import { openDoubts } from "../../map/doubts.js";
+import { markDoubts } from "../manipulate/doubts.js";
 import { correctLabels } from "../manipulate/label_editor.js";
 import { addPhoto } from "../manipulate/photo_dialog.js";
 import { $, h, icon, redraw, thumbnail } from "../parts/dom.js";
 import { labelBitmap } from "../parts/swatch.js";
+
+const MARKED = 45; // how many times as wide as its outline of a doubt a card's label map is
 
 /** Fill the strip, and keep it as the references are. */
 export function watchReferences(studio) {
@@ -28,7 +32,9 @@ function note(studio, references) {
 
 function card(studio, reference) {
   const { letter, bitmap, map } = reference;
-  const faces = [thumbnail(bitmap, 240, 168), thumbnail(labelBitmap(studio, map), 160, 168, { class: "map-face" })];
+  const labels = labelBitmap(studio, map);
+  markDoubts(labels, doubtsOf(reference), { reach: Math.ceil(map.width / MARKED) });
+  const faces = [thumbnail(bitmap, 240, 168), thumbnail(labels, 160, 168, { class: "map-face" })];
   return h(
     "div.ref-card",
     { data: { reference: letter } },
@@ -37,6 +43,9 @@ function card(studio, reference) {
     h("span.ref-actions", {}, correctButton(studio, reference, "ib.s"), removeButton(studio, reference, "ib.s")),
   );
 }
+
+/** The regions of a reference of which the segmenter is not sure, and nobody has said what they are. */
+const doubtsOf = ({ map, doubts = [] }) => openDoubts(map, doubts);
 
 /** The list of references, with their buttons, for narrow screens. */
 export function referenceList(studio) {
@@ -53,10 +62,13 @@ export function referenceList(studio) {
   return h("ul.ref-list", { "aria-label": "References" }, rows);
 }
 
-function words(studio, { letter, name, classes, corrected }) {
+function words(studio, reference) {
+  const { letter, name, classes, corrected } = reference;
   const working = letter === studio.state.readAnew;
   const reading = studio.photos.can("encode").available ? "Encoding it anew" : "Fitting its look anew";
-  const found = `${classes.length} classes${corrected ? ", labels corrected" : ""}`;
+  const open = doubtsOf(reference).length;
+  const unsure = open ? `, ${open} ${open === 1 ? "region" : "regions"} unsure` : "";
+  const found = `${classes.length} classes${corrected ? ", labels corrected" : ""}${unsure}`;
   return h(
     "span.ref-text",
     {},
@@ -87,10 +99,10 @@ function removeButton(studio, { letter }, kind) {
 }
 
 async function correct(studio, reference) {
-  const map = await correctLabels(studio, reference);
-  if (!map) return;
+  const corrected = await correctLabels(studio, reference);
+  if (!corrected) return;
   try {
-    await studio.references.correct(reference.letter, map);
+    await studio.references.correct(reference.letter, corrected);
   } catch (error) {
     studio.report(error, `${reference.name} has the labels from before.`);
   }

@@ -1,6 +1,7 @@
 /** A dialog that asks what a label map means if its pixels do not say it. It shows the map as it would be opened. */
 import { applied, fitted, readings, rest, rows } from "../../map/reading.js";
 import { grouped, h, icon, percent, redraw } from "../parts/dom.js";
+import { licenceOf } from "./licence.js";
 
 const DIM = 0.22; // opacity of the pixels that the pointed row is not about
 
@@ -35,6 +36,7 @@ class DoctorDialog {
       ),
       h("p.meta.doctor-file", {}, `${name} · ${image.width} × ${image.height} px, ${KINDS[image.kind]}`),
       h("div.doctor-sides", {}, h("div.doctor-face", {}, this.face), this.body),
+      h("p.meta.doctor-model", {}, `Model ${model.title}. ${licenceOf(model)}`),
       h("div.dialog-actions", {}, this.go, h("button.btn.quiet", { onclick: close }, "Cancel")),
     );
     document.body.append(this.element);

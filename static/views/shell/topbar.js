@@ -3,6 +3,9 @@ import { SPACES, spaceNamed } from "../../studio/spaces.js";
 import { $, h, thumbnail } from "../parts/dom.js";
 import { labelBitmap } from "../parts/swatch.js";
 import { notify } from "../parts/toasts.js";
+import { licenceOf } from "./licence.js";
+
+const LONGEST = 48; // characters of a licence in the list of models
 
 /** Bind the top bar. */
 export function watchTopbar(studio) {
@@ -20,7 +23,9 @@ function switchTheme() {
 function watchModel(studio) {
   const select = $("model");
   studio.store.watch(["models", "unavailable", "model"], ({ models, unavailable, model }) => {
-    const usable = models.map(({ id, title }) => h("option", { value: id }, title));
+    const usable = models.map(({ id, title, ...row }) =>
+      h("option", { value: id, title: licenceOf(row) }, `${title} · ${short(row.licence ?? "licence not stated")}`),
+    );
     const broken = unavailable.map(({ id, reason }) =>
       h("option", { disabled: true, title: reason }, `${id}: ${reason}`),
     );
@@ -31,8 +36,12 @@ function watchModel(studio) {
     select.value = model.id;
     $("model-size").textContent =
       `${height === width ? height : `${width} × ${height}`} px · ${model.classes.length} classes`;
+    select.title = licenceOf(model);
   });
 }
+
+/** A text that fits the list of models. */
+const short = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text);
 
 function watchSpaces(studio) {
   const tabs = SPACES.map(({ name, title }) =>
