@@ -24,6 +24,7 @@ from model.network.config import Block, GroupDNetConfig
 from model.network.encoder import Encoder
 from model.network.groupdnet import Generator
 from model.perception.segmenter import Segmenter, SegmenterConfig
+from model.perception.store import SETTING
 from model.recipe.taxonomy import TAXONOMIES
 from model.recipe.terms import Terms
 
@@ -139,3 +140,11 @@ def scene() -> np.ndarray:
     labels[40:56, 8:40] = 6
     labels[34:44, 46:58] = 11
     return labels
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder, and torch's own beside it."""
+    monkeypatch.setenv(SETTING, str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path / "cache"
