@@ -1,7 +1,7 @@
 /** The size of the screen, and where fly-outs go on it. */
 
 /** Whether the screen is a phone's; `matches` says it, "change" events tell when it becomes another. */
-export const phone = matchMedia("(max-width: 599px)");
+export const phone = matchMedia("(width < 600px)");
 
 /** Put a fly-out beside the button that opens it, or over it on a phone, which has its tools at the bottom. */
 export function placeBeside(popover, button) {
