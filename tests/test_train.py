@@ -416,7 +416,7 @@ def test_a_device_that_is_not_here_is_refused_in_a_sentence(
 ) -> None:
     assert command_line(["train", str(tmp_path / "run"), "--device", device]) == 2
     said = capsys.readouterr().err
-    assert f"device '{device}' is not here; allowed are auto" in said
+    assert f"device '{device}' is not here; allowed is auto" in said
     assert "Traceback" not in said and said.count("\n") == 1
 
 
