@@ -24,8 +24,10 @@ FACE_BESIDE = 0.09  # how far to each side of the hair's middle
 
 
 def snow(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Of a mountain: what is bright and nearly grey. Where a mountain has dark parts too, also what is brighter than
-    halfway from these to its brightest, and pale, or faintly blue as snow is in shadow; haze without contrast is not.
+    """Snow in a mountain: bool [H, W] of a photo uint8 [H, W, 3] whose mountain is bool [H, W] ``region``.
+
+    Pixels that are bright and nearly grey are snow. Where the mountain has dark parts too, so are pixels brighter than
+    halfway from these to its brightest that are pale, or faintly blue as snow is in shadow. Haze has no such contrast.
     """
     ndimage = need_scipy("scipy.ndimage", "Prepared training sets")
     light, a, b = _smooth_lab(photo, 0.7)
@@ -48,8 +50,12 @@ def snow(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]
 
 
 def cloud(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Of a sky that is blue somewhere: what is much paler than the blue of its height, or than the photo's blue, with
-    an edge. A sky that gets paler towards the horizon has none, and one that is grey or red all over stays sky."""
+    """Clouds in a sky: bool [H, W] of a photo uint8 [H, W, 3] whose sky is bool [H, W] ``region``.
+
+    In a sky that is blue somewhere, areas with an edge are clouds if they are much paler than the sky at the same
+    height, or than the photo's blue. A sky that gets paler towards the horizon has no edge there and stays sky, as one
+    does that is grey or red all over.
+    """
     if region.mean() < 0.01:
         return np.zeros_like(region)
     light, a, b = _smooth_lab(photo, 1.0)
@@ -65,8 +71,10 @@ def cloud(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray
 
 
 def face(photo: np.ndarray, region: np.ndarray, others: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Of the skin: what is near the top of the hair; both measured by the height of the person, who is all that is not
-    background."""
+    """The face in the skin: bool [H, W] of the skin near the top of the hair.
+
+    Distances are measured in heights of the person, who is everything but background.
+    """
     shown = ~others["background"]
     person = np.flatnonzero(shown.any(axis=1))
     if not len(person):

@@ -26,7 +26,7 @@ class Print:
 
 
 def fingerprint(photo: np.ndarray) -> Print:
-    """Of a photo uint8 [H, W, 3]."""
+    """The perceptual hash and small copy of a photo uint8 [H, W, 3]."""
     image = Image.fromarray(photo)
     grey = np.asarray(image.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX), np.int16)
     colours = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32)
@@ -34,7 +34,7 @@ def fingerprint(photo: np.ndarray) -> Print:
 
 
 def mirrored(one: Print) -> Print:
-    """Of the same photo, left and right exchanged (but for neighbours of equal brightness)."""
+    """The print of the same photo with left and right exchanged; exact but for neighbours of equal brightness."""
     return Print(~one.bits[:, ::-1], one.colours[:, ::-1])
 
 

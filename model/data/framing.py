@@ -1,4 +1,4 @@
-"""Which part of a photo is shown: the middle in some proportion, or a person with some room around."""
+"""Frames: the part of a photo that is shown, its middle in some proportion or a person with some room around."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Frame:
     width: int
 
     def cut(self, picture: np.ndarray, fill: int | None = None) -> np.ndarray:
-        """That part of [H, W, …]; beyond the picture it is ``fill``, or the picture's edge goes on."""
+        """The frame's part of a picture [H, W, …]; outside the picture it is ``fill``, or the edge goes on."""
         rows = np.arange(self.top, self.top + self.height)
         columns = np.arange(self.left, self.left + self.width)
         inside = [(at >= 0) & (at < side) for at, side in zip((rows, columns), picture.shape)]

@@ -36,7 +36,7 @@ class Prepared:
 
     @property
     def terms(self) -> Terms:
-        """Of the weights that learn from it, as its record states them; InputError where these are no lines of text."""
+        """Licence and source of weights that learn from the set, by its record. InputError where they are no text."""
         return Terms(*(str(self.record.get(key) or "") for key in ("terms", "source")))
 
     def pairs(self, split: str, groups: Sequence[str] = ()) -> list[Pair]:

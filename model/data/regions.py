@@ -24,7 +24,7 @@ def need_scipy(module: str, what: str) -> Any:
 
 
 def seams(empty: np.ndarray, width: int) -> np.ndarray:
-    """Of the pixels in ``empty`` bool [H, W], those in strips at most ``width`` pixels wide, also bool [H, W]."""
+    """The pixels of ``empty``, bool [H, W], that lie in strips at most ``width`` pixels wide: bool [H, W]."""
     ndimage = need_scipy("scipy.ndimage", "Prepared training sets")
     side = width + 1
     padded = np.pad(empty, side, mode="edge")  # an area at the picture's edge is as wide as if it went on
