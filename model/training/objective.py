@@ -90,7 +90,7 @@ class Objective:
         }
 
     def _perceptual(self, scene: Scene, rendered: Rendered, shown: tuple[Shown, Shown]) -> Tensor:
-        """The perceptual loss of the pictures with their photos' codes, by features computed already where there are any."""
+        """The perceptual loss of the pictures with their photos' codes, by features that are there already, if any."""
         features, photos, known = self.frozen.features, scene.batch.photos, scene.batch.known
         assert features is not None
         count = len(photos)
