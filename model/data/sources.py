@@ -52,7 +52,7 @@ class Source(Protocol):
 
     taxonomy: Taxonomy
     device: torch.device  # the device of its batches
-    terms: Terms  # of the weights that learn from it
+    terms: Terms  # licence and source of weights trained on the data
 
     def batch(self, step: int, count: int, size: tuple[int, int]) -> Batch:
         """The batch of a step: ``count`` pictures of ``size`` (H, W)."""

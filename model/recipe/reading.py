@@ -22,7 +22,7 @@ class Guess:
 class Area:
     """A 4-connected area of one class in a label map. ``at`` and ``box`` are in pixels from the upper left."""
 
-    index: int  # of its class
+    index: int  # class index of the region
     at: tuple[int, int]  # x, y of one of its pixels, from which filling the label map gives all of them
     box: tuple[int, int, int, int]  # x, y, width and height of the smallest rectangle around it
     pixels: int

@@ -27,7 +27,7 @@ class PhotoDialog {
   photo = null;
   labels = null; // a file, or where they were found or corrected here `map`
   map = null;
-  doubts = []; // of `map`
+  doubts = []; // unsure regions of `map`
   given = false; // the labels came as a file: another photo does not replace them
   leaving = new AbortController(); // aborted when the dialog is closed, which ends a fit
 
